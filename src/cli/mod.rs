@@ -1,0 +1,171 @@
+//! The command line: arguments in, exit code out; one file a verb.
+//!
+//! Exit codes: 0 done, 1 the run failed, 2 the command line or the pipeline file is wrong.
+//! Results go to stdout, everything else to stderr; a closed pipe is success.
+
+mod build;
+mod check;
+mod explain;
+mod inspect;
+mod list;
+mod plan;
+mod summary;
+mod verify;
+
+use std::{
+    error::Error as _,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error::{Error, Result};
+
+/// Build cross-lingual corpora from Wikipedia dumps
+#[derive(Debug, Parser)]
+#[command(name = "crossic", version, arg_required_else_help = true)]
+#[command(after_help = "Start with: crossic run pipelines/sample.toml")]
+struct Cli {
+    /// Print nothing but errors and results
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print where the time went
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Do all that a pipeline file asks for
+    Run(build::Args),
+    /// Build the corpora of a pipeline file
+    Build(build::Args),
+    /// Check a pipeline file and its inputs, and show every problem at once
+    Check(check::Args),
+    /// Show what a build would do, and touch nothing
+    Plan(plan::Args),
+    /// List sources, operators and sinks with their keys
+    List(list::Args),
+    /// Show segments of a corpus as a person reads them
+    Inspect(inspect::Args),
+    /// Tell the fate of a page: its links, pairs and segments, or why it has none
+    Explain(explain::Args),
+    /// Read a whole corpus again and check every promise it makes
+    Verify(verify::Args),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example: crossic completions bash > ~/.local/share/bash-completion/completions/crossic"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A pipeline file and changes to it.
+#[derive(Clone, Debug, clap::Args)]
+struct PipelineArgs {
+    /// The pipeline file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Override a key: a dotted key and a TOML value, such as operators.windows.tokens=8192
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// How much to print.
+#[derive(Clone, Copy, Debug)]
+struct Loudness {
+    quiet: bool,
+    verbose: bool,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too; where they cannot be written, nobody reads them.
+            let _printed = error.print().is_ok();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let loudness = Loudness { quiet: cli.quiet, verbose: cli.verbose };
+    let result = match &cli.verb {
+        Verb::Run(args) | Verb::Build(args) => build::run(args, loudness),
+        Verb::Check(args) => check::run(args),
+        Verb::Plan(args) => plan::run(args),
+        Verb::List(args) => list::run(args),
+        Verb::Inspect(args) => inspect::run(args),
+        Verb::Explain(args) => explain::run(args),
+        Verb::Verify(args) => verify::run(args),
+        Verb::Completions { shell } => completions(*shell),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _told = tell(&error).is_ok();
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Writes an error, its causes and its hint to stderr.
+fn tell(error: &Error) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    writeln!(stderr, "error: {error}")?;
+    let mut cause = error.source();
+    let mut told = error.to_string();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !told.contains(&text) {
+            writeln!(stderr, "  because: {text}")?;
+        }
+        told = text;
+        cause = error.source();
+    }
+    if let Some(hint) = error.hint() {
+        writeln!(stderr, "hint: {hint}")?;
+    }
+    Ok(())
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "crossic", &mut text);
+    Ok(io::stdout().lock().write_all(&text)?)
+}
+
+/// Returns a number with its thousands apart, as summaries print it.
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (digit, left) in digits.chars().zip((0..digits.len()).rev()) {
+        text.push(digit);
+        if left != 0 && left % 3 == 0 {
+            text.push(',');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+}

@@ -1,0 +1,167 @@
+//! `crossic plan`: the graph, the knobs and the size of the work; nothing is touched.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use serde_json::json;
+
+use super::{PipelineArgs, thousands};
+use crate::{
+    config::{self, Plan, plan::Resolved},
+    error::Result,
+    manifest::Manifest,
+};
+
+/// The arguments of `crossic plan`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: crossic plan pipelines/crossic-wiki.toml --set operators.windows.tokens=8192"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Bytes of cleaned text that one core tokenises in a second, in the order of magnitude
+/// (docs/performance.md); and compressed bytes of XML that one core decompresses and cleans.
+const TEXT_RATE: f64 = 3e6;
+const BZIP2_RATE: f64 = 9e6;
+/// Cleaned text of all articles, in relation to the compressed XML.
+const TEXT_SHARE: f64 = 1.5;
+
+struct Size {
+    tables: u64,
+    articles: u64,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let plan = config::load(&args.pipeline.file, &args.pipeline.sets)?;
+    let mut sizes = BTreeMap::new();
+    for node in &plan.sources {
+        let mut size = Size { tables: 0, articles: 0 };
+        for path in node.source.files() {
+            let n_bytes = fs_err::metadata(&path)?.len();
+            let name = path.to_string_lossy();
+            let table = name.ends_with(".sql") || name.ends_with(".sql.gz");
+            *(if table { &mut size.tables } else { &mut size.articles }) += n_bytes;
+        }
+        sizes.insert(node.name.as_str(), size);
+    }
+    let out = &mut io::stdout().lock();
+    match args.json {
+        true => write_json(out, &plan, &sizes),
+        false => write_text(out, &plan, &sizes),
+    }
+}
+
+/// Core seconds that reading and, at most, tokenising will take.
+fn estimate(sizes: &BTreeMap<&str, Size>) -> (f64, f64) {
+    let articles: u64 = sizes.values().map(|size| size.articles).sum();
+    let read = articles as f64 / BZIP2_RATE;
+    (read, articles as f64 * TEXT_SHARE / TEXT_RATE)
+}
+
+fn write_json(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -> Result<()> {
+    let (read, tokenise) = estimate(sizes);
+    let sinks: BTreeMap<&str, serde_json::Value> = plan
+        .sinks
+        .iter()
+        .map(|node| {
+            let resolved = plan.resolved(node);
+            let digest = resolved.digest().to_string();
+            (
+                node.name.as_str(),
+                json!({ "dir": node.sink.dir(), "plan_digest": digest, "plan": resolved }),
+            )
+        })
+        .collect();
+    let sources: BTreeMap<&str, serde_json::Value> = plan
+        .sources
+        .iter()
+        .filter_map(|node| {
+            let size = sizes.get(node.name.as_str())?;
+            let entry = json!({
+                "wiki": node.source.info(),
+                "table_bytes": size.tables,
+                "article_bytes": size.articles,
+                "files": node.source.files(),
+                "notes": node.source.notes(),
+            });
+            Some((node.name.as_str(), entry))
+        })
+        .collect();
+    let document = json!({
+        "sources": sources,
+        "sinks": sinks,
+        "estimate": { "reading_core_seconds": read, "tokenising_core_seconds_at_most": tokenise },
+    });
+    Ok(writeln!(out, "{document:#}")?)
+}
+
+fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -> Result<()> {
+    writeln!(out, "profile {}", plan.profile.name())?;
+    for node in &plan.sources {
+        let info = node.source.info();
+        let Some(size) = sizes.get(node.name.as_str()) else { continue };
+        writeln!(out, "\n{} ({}): {} of {}", node.name, node.kind, info.wiki, info.date)?;
+        writeln!(
+            out,
+            "  reads  {} of tables, {} of articles",
+            bytes(size.tables),
+            bytes(size.articles)
+        )?;
+        write_knobs(out, &node.source.knobs())?;
+        for note in node.source.notes() {
+            writeln!(out, "  note   {note}")?;
+        }
+    }
+    for node in &plan.operators {
+        writeln!(out, "\n{} ({}) <- {}", node.name, node.kind, node.inputs.join(", "))?;
+        write_knobs(out, &node.operator.knobs())?;
+        if let Some(vocabulary) = node.operator.tokenizer().and_then(|it| plan.vocabularies.get(it))
+        {
+            writeln!(out, "  tokenizer of {} ids", thousands(u64::from(vocabulary.size())))?;
+        }
+    }
+    for node in &plan.sinks {
+        let dir = node.sink.dir();
+        writeln!(out, "\n{} ({}) <- {}", node.name, node.kind, node.input)?;
+        writeln!(out, "  writes {}", dir.display())?;
+        write_knobs(out, &node.sink.knobs())?;
+        let resolved: Resolved = plan.resolved(node);
+        writeln!(out, "  plan   {}", resolved.digest())?;
+        match Manifest::find(dir)? {
+            Some(manifest) if manifest.plan_digest == resolved.digest().to_string() => {
+                writeln!(out, "  holds  a corpus of this plan, which will be replaced")?;
+            }
+            Some(_) => writeln!(out, "  holds  a corpus of another plan: the build will refuse")?,
+            None => {}
+        }
+    }
+    let (read, tokenise) = estimate(sizes);
+    writeln!(
+        out,
+        "\nestimate: {:.0} core seconds to read, at most {:.0} to tokenise if every article is paired",
+        read.ceil(),
+        tokenise.ceil()
+    )?;
+    Ok(())
+}
+
+fn write_knobs(out: &mut impl Write, knobs: &BTreeMap<String, serde_json::Value>) -> Result<()> {
+    let knobs: Vec<String> =
+        knobs.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    if !knobs.is_empty() {
+        writeln!(out, "  knobs  {}", knobs.join(", "))?;
+    }
+    Ok(())
+}
+
+fn bytes(n: u64) -> String {
+    indicatif::HumanBytes(n).to_string()
+}

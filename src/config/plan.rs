@@ -1,0 +1,170 @@
+//! A pipeline that can run: components in order, every knob resolved, every vocabulary loaded.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use crossic_operators::{
+    operator::Operator, record::Digest, split_windows::pair_id, vocabulary::Vocabulary,
+};
+use serde::{Deserialize, Serialize};
+
+use super::parse::Profile;
+use crate::{sinks::Sink, sources::Source};
+
+/// A source of the plan; its position is its `SourceIndex`.
+#[derive(Debug)]
+pub struct SourceNode {
+    /// Its name in the file.
+    pub name: String,
+    /// Its `type`.
+    pub kind: &'static str,
+    /// The source, opened.
+    pub source: Box<dyn Source>,
+}
+
+/// An operator of the plan.
+#[derive(Debug)]
+pub struct OperatorNode {
+    /// Its name in the file.
+    pub name: String,
+    /// Its `type`.
+    pub kind: &'static str,
+    /// Position among the operators sorted by name: its stage in rejects and tallies.
+    pub stage: u16,
+    /// Names of its inputs.
+    pub inputs: Vec<String>,
+    /// The operator.
+    pub operator: Box<dyn Operator>,
+}
+
+/// A sink of the plan.
+#[derive(Debug)]
+pub struct SinkNode {
+    /// Its name in the file.
+    pub name: String,
+    /// Its `type`.
+    pub kind: &'static str,
+    /// Name of the windows it takes.
+    pub input: String,
+    /// The sink.
+    pub sink: Arc<dyn Sink>,
+}
+
+/// A pipeline that can run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The path of the pipeline file as the user gave it.
+    pub name: String,
+    /// Whose defaults it takes.
+    pub profile: Profile,
+    /// Sources sorted by name.
+    pub sources: Vec<SourceNode>,
+    /// Operators, each after its inputs.
+    pub operators: Vec<OperatorNode>,
+    /// Sinks sorted by name.
+    pub sinks: Vec<SinkNode>,
+    /// Vocabularies by the path that the file gives.
+    pub vocabularies: BTreeMap<PathBuf, Arc<Vocabulary>>,
+}
+
+/// A component with its resolved knobs, as the manifest records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    /// Its `type`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Names of its inputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+    /// Every knob with its resolved value.
+    pub knobs: BTreeMap<String, serde_json::Value>,
+}
+
+/// The resolved plan, as the manifest records it: it decides every byte of a corpus but its inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// Whose defaults it takes.
+    pub profile: String,
+    /// Sources by name.
+    pub sources: BTreeMap<String, Component>,
+    /// Operators by name.
+    pub operators: BTreeMap<String, Component>,
+    /// The sink.
+    pub sink: Component,
+    /// Digests of the tokenizers by the name of the operator that uses them.
+    pub tokenizers: BTreeMap<String, String>,
+}
+
+impl Resolved {
+    /// Returns the digest of the plan.
+    pub fn digest(&self) -> Digest {
+        Digest::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
+    }
+}
+
+impl Plan {
+    /// Returns the resolved plan of one sink: only the components that feed it.
+    pub fn resolved(&self, sink: &SinkNode) -> Resolved {
+        let mut needed = vec![sink.input.clone()];
+        for operator in self.operators.iter().rev() {
+            if needed.contains(&operator.name) {
+                needed.extend(operator.inputs.iter().cloned());
+            }
+        }
+        let component = |kind: &str, inputs: &[String], knobs| Component {
+            kind: kind.to_owned(),
+            inputs: inputs.to_vec(),
+            knobs,
+        };
+        let operators = || self.operators.iter().filter(|it| needed.contains(&it.name));
+        Resolved {
+            profile: self.profile.name().to_owned(),
+            sources: self
+                .sources
+                .iter()
+                .filter(|it| needed.contains(&it.name))
+                .map(|it| {
+                    let mut knobs = it.source.knobs();
+                    let info = it.source.info();
+                    knobs.insert("wiki".to_owned(), info.wiki.clone().into());
+                    knobs.insert("lang".to_owned(), info.lang.clone().into());
+                    (it.name.clone(), component(it.kind, &[], knobs))
+                })
+                .collect(),
+            operators: operators()
+                .map(|it| {
+                    (it.name.clone(), component(it.kind, &it.inputs, operator_knobs(&*it.operator)))
+                })
+                .collect(),
+            sink: component(sink.kind, std::slice::from_ref(&sink.input), sink.sink.knobs()),
+            tokenizers: operators()
+                .filter_map(|it| {
+                    let vocabulary = self.vocabularies.get(it.operator.tokenizer()?)?;
+                    Some((it.name.clone(), vocabulary.digest().to_string()))
+                })
+                .collect(),
+        }
+    }
+
+    /// Returns the operator that writes the windows of a sink.
+    pub fn windows_of(&self, sink: &SinkNode) -> Option<&OperatorNode> {
+        self.operators.iter().find(|it| it.name == sink.input)
+    }
+
+    /// Returns the name of the operator at a stage.
+    pub fn stage_name(&self, stage: u16) -> &str {
+        self.operators.iter().find(|it| it.stage == stage).map_or("?", |it| &it.name)
+    }
+}
+
+/// A path says where a tokenizer lies, its digest which one it is: only that is part of a plan.
+fn operator_knobs(operator: &dyn Operator) -> BTreeMap<String, serde_json::Value> {
+    let mut knobs = operator.knobs();
+    knobs.remove("tokenizer");
+    knobs
+}
+
+/// Returns the bucket of a pair: a fixed hash of its identity.
+pub fn bucket_of(english: (&str, u32), target: (&str, u32), buckets: u32) -> u32 {
+    let pair = pair_id(crossic_operators::record::Origin::Wiki, english, target);
+    (pair.0[1] % u64::from(buckets.max(1))) as u32
+}

@@ -1,0 +1,21 @@
+//! Readers for the files of a Wikipedia dump: finding them, decompression, SQL tables, pages XML.
+
+mod bzip2_chain;
+pub mod entities;
+pub mod error;
+pub mod find;
+mod find_names;
+mod format;
+mod gzip;
+mod input;
+pub mod parquet;
+pub mod siteinfo;
+pub mod sql;
+mod sql_lexer;
+mod sql_scan;
+mod sql_schema;
+mod sql_value;
+pub mod streams;
+mod tags;
+mod window;
+pub mod xml;

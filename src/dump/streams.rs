@@ -1,0 +1,255 @@
+//! Opens a dump file as decompressed bytes: all of it, or the bzip2 streams that start in a range.
+
+use std::{
+    io::{self, BufRead, Read},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use crate::dump::{
+    bzip2_chain::{self, Chain, Step},
+    error::{DumpError, DumpErrorKind, Position},
+    format::{self, Format},
+    gzip::{Fault, Members},
+    input::Input,
+};
+
+/// What [`Streams::read`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Text was appended, or may be by the next call.
+    Text,
+    /// All streams of the range have ended; further calls read on into the streams behind it.
+    OwnEnd,
+    /// The file has ended; every checksum was right.
+    End,
+}
+
+/// The decompressed bytes of one file or of one range of it, pulled piece by piece.
+pub struct Streams {
+    path: PathBuf,
+    decoder: Decoder,
+    own: Range<u64>,
+    own_ended: bool,
+    n_text_bytes: u64,
+    failed: bool,
+}
+
+enum Decoder {
+    Plain(Input),
+    Gzip(Members),
+    Bzip2(Chain),
+    /// The range has no stream of its own; how far the search for one went.
+    Nothing(u64),
+}
+
+impl Streams {
+    /// Opens the whole file. Fails if it is empty or of an unsupported format.
+    pub fn whole(path: &Path) -> Result<Self, DumpError> {
+        Self::range(path, 0..u64::MAX)
+    }
+
+    /// Opens the streams that start in `own`, in bytes of the file.
+    ///
+    /// A plain or gzip file belongs as a whole to the range that has its byte 0.
+    pub fn range(path: &Path, own: Range<u64>) -> Result<Self, DumpError> {
+        let refuse = |kind| DumpError {
+            path: path.to_owned(),
+            kind,
+        };
+        let (input, format) = open(path).map_err(refuse)?;
+        let decoder = decoder(input, format, &own).map_err(|cause| {
+            let at = Position {
+                compressed: own.start,
+                text: 0,
+            };
+            refuse(DumpErrorKind::Io {
+                doing: "read the file",
+                at,
+                cause,
+            })
+        })?;
+        let path = path.to_owned();
+        Ok(Self {
+            path,
+            decoder,
+            own,
+            own_ended: false,
+            n_text_bytes: 0,
+            failed: false,
+        })
+    }
+
+    /// Appends up to about `n_bytes` of decompressed text.
+    ///
+    /// Text never goes beyond the range's end in the call that returns [`Progress::OwnEnd`].
+    /// Fails on damage and truncation; the text before it is not to be trusted to be whole.
+    pub fn read(&mut self, text: &mut Vec<u8>, n_bytes: usize) -> Result<Progress, DumpError> {
+        if self.failed {
+            return Err(self.error(DumpErrorKind::AlreadyFailed {
+                at: self.position(),
+            }));
+        }
+        let n_before = text.len();
+        let outcome = self.decode(text, n_bytes.max(1));
+        self.n_text_bytes += text.len().saturating_sub(n_before) as u64;
+        outcome.map_err(|fault| {
+            self.failed = true;
+            let (format, at) = (self.format(), self.position());
+            self.error(match fault {
+                Fault::Io(cause) => DumpErrorKind::Io {
+                    doing: "read the file",
+                    at,
+                    cause,
+                },
+                Fault::Truncated => DumpErrorKind::Truncated { format, at },
+                Fault::Damaged(cause) => DumpErrorKind::Damaged { format, at, cause },
+                Fault::Trailing => DumpErrorKind::Trailing { format, at },
+            })
+        })
+    }
+
+    fn decode(&mut self, text: &mut Vec<u8>, n_bytes: usize) -> Result<Progress, Fault> {
+        match &mut self.decoder {
+            Decoder::Plain(input) => {
+                text.reserve(n_bytes);
+                let n_read = input
+                    .take(n_bytes as u64)
+                    .read_to_end(text)
+                    .map_err(Fault::Io)?;
+                Ok(if n_read == 0 {
+                    Progress::End
+                } else {
+                    Progress::Text
+                })
+            }
+            Decoder::Gzip(members) => {
+                let more = members.read(text, n_bytes)?;
+                Ok(if more { Progress::Text } else { Progress::End })
+            }
+            Decoder::Bzip2(chain) => Ok(match chain.read(text, n_bytes)? {
+                Step::Text => Progress::Text,
+                Step::Between if !self.own_ended && self.own.end <= chain.offset() => {
+                    self.own_ended = true;
+                    Progress::OwnEnd
+                }
+                Step::Between => Progress::Text,
+                Step::End => Progress::End,
+            }),
+            Decoder::Nothing(_) => Ok(Progress::End),
+        }
+    }
+
+    /// Returns the file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns where in the file the range begins.
+    pub fn start(&self) -> u64 {
+        self.own.start
+    }
+
+    /// Returns how far reading has come.
+    pub fn position(&self) -> Position {
+        let compressed = match &self.decoder {
+            Decoder::Plain(input) => input.offset(),
+            Decoder::Gzip(members) => members.offset(),
+            Decoder::Bzip2(chain) => chain.offset(),
+            Decoder::Nothing(offset) => *offset,
+        };
+        Position {
+            compressed,
+            text: self.n_text_bytes,
+        }
+    }
+
+    /// Returns how many bytes of the file were taken since the start of the range.
+    pub fn bytes_read(&self) -> u64 {
+        self.position().compressed.saturating_sub(self.own.start)
+    }
+
+    /// Returns an error about this file.
+    pub fn error(&self, kind: DumpErrorKind) -> DumpError {
+        DumpError {
+            path: self.path.clone(),
+            kind,
+        }
+    }
+
+    fn format(&self) -> &'static str {
+        match &self.decoder {
+            Decoder::Gzip(_) => "gzip",
+            Decoder::Bzip2(_) => "bzip2",
+            Decoder::Plain(_) | Decoder::Nothing(_) => "plain",
+        }
+    }
+}
+
+/// Cuts a file into up to `n_ranges` ranges of its bytes that together own everything in it once.
+///
+/// Only bzip2 files are cut. Each range has at least `n_least_bytes`, but for the last one.
+pub fn ranges(
+    path: &Path,
+    n_ranges: u64,
+    n_least_bytes: u64,
+) -> Result<Vec<Range<u64>>, DumpError> {
+    let (input, format) = open(path).map_err(|kind| DumpError {
+        path: path.to_owned(),
+        kind,
+    })?;
+    let n_bytes = input.n_bytes();
+    if format != Format::Bzip2 {
+        return Ok(std::iter::once(0..n_bytes).collect());
+    }
+    let step = n_bytes.div_ceil(n_ranges.max(1)).max(n_least_bytes).max(1);
+    let starts = std::iter::successors(Some(0), |start: &u64| start.checked_add(step))
+        .take_while(|start| *start < n_bytes);
+    Ok(starts
+        .map(|start| start..start.saturating_add(step).min(n_bytes))
+        .collect())
+}
+
+/// Opens a file, and tells its format by its first bytes.
+fn open(path: &Path) -> Result<(Input, Format), DumpErrorKind> {
+    let at = Position::default();
+    let mut input = Input::open(path).map_err(|cause| DumpErrorKind::Io {
+        doing: "open the file",
+        at,
+        cause,
+    })?;
+    let format = input.fill_buf().map(|bytes| match bytes {
+        [] => None,
+        _ => bytes
+            .get(..bytes.len().min(format::N_MAGIC_BYTES))
+            .map(format::detect),
+    });
+    match format.map_err(|cause| DumpErrorKind::Io {
+        doing: "read the file",
+        at,
+        cause,
+    })? {
+        None => Err(DumpErrorKind::Empty),
+        Some(Format::Unsupported(format)) => Err(DumpErrorKind::Unsupported { format }),
+        Some(format) => Ok((input, format)),
+    }
+}
+
+fn decoder(mut input: Input, format: Format, own: &Range<u64>) -> io::Result<Decoder> {
+    if own.end <= own.start {
+        return Ok(Decoder::Nothing(own.start));
+    }
+    match format {
+        Format::Bzip2 if own.start == 0 => Ok(Decoder::Bzip2(Chain::new(input))),
+        Format::Bzip2 => match bzip2_chain::find_start(&mut input, own.start, own.end)? {
+            Some(start) => {
+                input.go_to(start)?;
+                Ok(Decoder::Bzip2(Chain::new(input)))
+            }
+            None => Ok(Decoder::Nothing(own.end.min(input.n_bytes()))),
+        },
+        _ if own.start != 0 => Ok(Decoder::Nothing(own.start)),
+        Format::Gzip => Ok(Decoder::Gzip(Members::new(input))),
+        Format::Plain | Format::Unsupported(_) => Ok(Decoder::Plain(input)),
+    }
+}

@@ -1,0 +1,111 @@
+//! What ends a run: fatal errors, their exit codes and hints.
+
+use std::path::PathBuf;
+
+use crate::{
+    config::issue,
+    dump::{error::DumpError, parquet::ParquetError},
+    store::StoreError,
+};
+
+/// A fatal error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The pipeline file has problems; the text shows all of them.
+    #[error("`{name}` is not a pipeline that can run ({n_issues} {problems})\n\n{text}", problems = if *.n_issues == 1 { "problem" } else { "problems" })]
+    Pipeline {
+        /// The path as the user gave it.
+        name: String,
+        /// How many problems.
+        n_issues: usize,
+        /// All of them, with places.
+        text: String,
+    },
+    /// A file or directory could not be read or written; the cause names it.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// A dump is damaged.
+    #[error("{0}")]
+    Dump(#[from] DumpError),
+    /// A file of the corpus is damaged.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// A parquet input is damaged or of another schema.
+    #[error("{0}")]
+    Parquet(#[from] ParquetError),
+    /// A worker of the dataflow panicked.
+    #[error("a worker stopped: {0}")]
+    Worker(String),
+    /// The directory holds something else.
+    #[error("`{}` {what}", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The account does not balance: a bug of crossic.
+    #[error("the ledger does not balance: {0}")]
+    Ledger(String),
+    /// Nothing came of the run.
+    #[error("{what}")]
+    Nothing {
+        /// What is missing.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The command line asks for something that is not there.
+    #[error("{what}")]
+    Usage {
+        /// What.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+}
+
+impl Error {
+    /// Returns the exit code: 1 the run failed, 2 the command line or the pipeline file is wrong.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Pipeline { .. } | Error::Usage { .. } => 2,
+            _ => 1,
+        }
+    }
+
+    /// Returns what to do next, where it is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Directory { hint, .. }
+            | Error::Nothing { hint, .. }
+            | Error::Usage { hint, .. } => Some(hint.clone()),
+            Error::Pipeline { .. } => {
+                Some("run `crossic list` to see every component and its keys".to_owned())
+            }
+            Error::Dump(error) => error.hint().map(str::to_owned),
+            Error::Ledger(_) => {
+                Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
+            }
+            Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Some(
+                "free some space and run the same command again: the last corpus is untouched"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Returns the error that shows all problems of a pipeline file.
+    pub fn pipeline(source: &issue::Source, issues: &[issue::Issue]) -> Error {
+        Error::Pipeline {
+            name: source.name.clone(),
+            n_issues: issues.len(),
+            text: issue::render(source, issues),
+        }
+    }
+}
+
+/// The result of anything that may end a run.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,7 @@
+//! The `crossic` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crossic::cli::main()
+}

@@ -1,0 +1,81 @@
+//! The corpus directories before a run: theirs to write, and nobody else's.
+
+use std::{fs::File, path::Path};
+
+use crate::{
+    config::Plan,
+    error::{Error, Result},
+    io,
+    manifest::Manifest,
+};
+
+/// What a corpus directory may hold before it holds a manifest: the leavings of a stopped build.
+const OURS: &[&str] = &["packs", "snapshots", "shards", "rejects", ".lock"];
+
+/// The lock of a corpus directory, held while it is written.
+pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+/// Makes the directory of every sink and locks it.
+pub(super) fn prepare(plan: &Plan) -> Result<Vec<Lock>> {
+    let mut locks = Vec::new();
+    for node in &plan.sinks {
+        let dir = node.sink.dir();
+        fs_err::create_dir_all(dir)?;
+        match Manifest::find(dir)? {
+            Some(manifest) => same_plan(dir, &manifest, &plan.resolved(node).digest().to_string())?,
+            None => only_ours(dir)?,
+        }
+        locks.push(lock(dir)?);
+        for part in ["packs", "snapshots", "shards", "rejects", ""] {
+            let part = dir.join(part);
+            if part.is_dir() {
+                io::remove_leftovers(&part)?;
+            }
+        }
+    }
+    Ok(locks)
+}
+
+fn same_plan(dir: &Path, manifest: &Manifest, digest: &str) -> Result<()> {
+    if manifest.plan_digest == digest {
+        return Ok(());
+    }
+    Err(Error::Directory {
+        dir: dir.to_owned(),
+        what: "holds the corpus of another pipeline (or of other knobs)".to_owned(),
+        hint: "write elsewhere with `--set sinks.NAME.dir=…`, or remove the directory".to_owned(),
+    })
+}
+
+fn only_ours(dir: &Path) -> Result<()> {
+    for entry in fs_err::read_dir(dir)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if !OURS.contains(&&*name) && !name.starts_with(".tmp-") && !is_published(&name) {
+            return Err(Error::Directory {
+                dir: dir.to_owned(),
+                what: format!("is not a corpus directory: it holds `{name}`"),
+                hint: "give the sink a directory of its own".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Files that a build writes just before its manifest.
+fn is_published(name: &str) -> bool {
+    matches!(name, "README.md" | "report.json" | "report.html") || name.starts_with("tokenizer-")
+}
+
+fn lock(dir: &Path) -> Result<Lock> {
+    let path = dir.join(".lock");
+    let file = fs_err::File::create(&path)?.into_parts().0;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(_) => Err(Error::Directory {
+            dir: dir.to_owned(),
+            what: "is being written by another crossic".to_owned(),
+            hint: "wait for it, or give the sink another directory".to_owned(),
+        }),
+    }
+}

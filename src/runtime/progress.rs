@@ -1,0 +1,55 @@
+//! Progress on a terminal: bytes read, pairs split, with rate and remaining time.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The progress of one run; a clone shows the same.
+#[derive(Clone)]
+pub struct Progress {
+    reading: ProgressBar,
+    splitting: ProgressBar,
+    _bars: MultiProgress,
+}
+
+impl Progress {
+    /// Shows progress on a terminal, or nowhere.
+    pub fn new(n_bytes: u64, shown: bool) -> Progress {
+        let target = match shown {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bars = MultiProgress::with_draw_target(target);
+        let style = |template: &str| {
+            ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> ")
+        };
+        let reading = bars.add(ProgressBar::new(n_bytes).with_style(style(
+            "  reading  [{bar:30}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {eta} left",
+        )));
+        let splitting = bars.add(ProgressBar::new(0).with_style(style(
+            "  windows  [{bar:30}] {human_pos}/{human_len} pairs, {per_sec}, {eta} left",
+        )));
+        Progress { reading, splitting, _bars: bars }
+    }
+
+    /// Adds bytes of input that were read.
+    pub fn add(&self, n_bytes: u64) {
+        self.reading.inc(n_bytes);
+    }
+
+    /// Adds pairs that will be split.
+    pub fn expect_pairs(&self, n_pairs: u64) {
+        self.splitting.inc_length(n_pairs);
+    }
+
+    /// Adds a pair that is being split.
+    pub fn add_pair(&self) {
+        self.splitting.inc(1);
+    }
+
+    /// Clears the terminal.
+    pub fn finish(&self) {
+        self.reading.finish_and_clear();
+        self.splitting.finish_and_clear();
+    }
+}

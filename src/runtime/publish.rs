@@ -1,0 +1,283 @@
+//! Publishes the corpora of a run: rejects, report, card, and last of all the manifest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use crossic_operators::{
+    context::Measure,
+    record::Digest,
+    split_windows::{Config, Splitter, Variant},
+};
+
+use super::{
+    Built,
+    inputs::{self, Input},
+    ledger, rejects,
+    said::{Bucket, Heard},
+};
+use crate::{
+    config::{Plan, plan::SinkNode},
+    error::{Error, Result},
+    io,
+    manifest::{FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
+    report::{Report, card, ledger::imbalances, page, statistics::Statistics},
+    sinks::Shard,
+    store::texts::TextStore,
+};
+
+/// Publishes every sink's corpus.
+pub(super) fn publish(
+    plan: &Plan,
+    heard: Heard,
+    store: &TextStore,
+    files: &[Input],
+) -> Result<Vec<Built>> {
+    something_came(plan, &heard)?;
+    let mut sources = BTreeMap::new();
+    for node in &plan.sources {
+        let files = inputs::hashes(files, &node.name)?;
+        let info = node.source.info().clone();
+        sources.insert(node.name.clone(), SourceInfo { info, files });
+    }
+    plan.sinks
+        .iter()
+        .enumerate()
+        .map(|(index, sink)| publish_one(plan, (index, sink), &heard, store, &sources))
+        .collect()
+}
+
+fn publish_one(
+    plan: &Plan,
+    (index, sink): (usize, &SinkNode),
+    heard: &Heard,
+    store: &TextStore,
+    sources: &BTreeMap<String, SourceInfo>,
+) -> Result<Built> {
+    let dir = sink.sink.dir();
+    let mut buckets: Vec<&Bucket> =
+        heard.buckets.iter().filter(|bucket| bucket.sink == index).collect();
+    buckets.sort_by_key(|bucket| bucket.shard.as_ref().map(|shard| shard.bucket));
+    let shards: Vec<Shard> = buckets.iter().filter_map(|bucket| bucket.shard.clone()).collect();
+    let mut statistics = Statistics::default();
+    for bucket in &buckets {
+        statistics.merge(&bucket.statistics);
+    }
+    let ledger = ledger::ledger(plan, sink, heard, &buckets);
+    if let Some(off) = imbalances(&ledger) {
+        return Err(Error::Ledger(off));
+    }
+    let splitter = splitter(plan, sink);
+    if statistics.rows == 0 {
+        return Err(nothing_fits(&splitter, &buckets));
+    }
+
+    let report = Report {
+        ledger,
+        rejects: reject_counts(plan, heard, &buckets),
+        links: ledger::links(plan, heard),
+        statistics,
+        notes: notes(plan, heard),
+    };
+    // The store is the first sink's: other corpora are complete without packs and snapshots.
+    let own_store = dir == store.dir();
+    let resolved = plan.resolved(sink);
+    let mut manifest = Manifest {
+        format: FORMAT,
+        crossic: env!("CARGO_PKG_VERSION").to_owned(),
+        plan_digest: resolved.digest().to_string(),
+        corpus_digest: corpus_digest(&shards).to_string(),
+        plan: resolved,
+        rows: match splitter.config().variant {
+            Variant::Crossic => RowKind::Segments,
+            Variant::Mix | Variant::Mono => RowKind::Documents,
+        },
+        shard_format: sink.sink.format().to_owned(),
+        tokens: splitter.config().tokens as u64,
+        tokenizer: tokenizer(dir, &splitter)?,
+        sources: sources.clone(),
+        totals: Totals {
+            pairs: report.statistics.pairs,
+            rows: report.statistics.rows,
+            tokens: report.statistics.tokens,
+        },
+        shards,
+        packs: if own_store { store.names() } else { Vec::new() },
+        snapshots: if own_store { heard.snapshots.clone() } else { Vec::new() },
+        files: rejects::write(plan, dir, store.dir(), heard, &buckets)?,
+        parent: Manifest::find(dir)?.map(|parent| parent.corpus_digest),
+    };
+    let json = serde_json::to_string_pretty(&report)
+        .unwrap_or_else(|_| unreachable!("a report is plain data"));
+    for (name, text) in [
+        ("report.json", format!("{json}\n")),
+        ("README.md", card::card(&manifest, &report)),
+        ("report.html", page::page(&manifest, &report)),
+    ] {
+        io::replace(&dir.join(name), text.as_bytes())?;
+        manifest.files.insert(name.to_owned(), io::hash_reader(&mut text.as_bytes())?);
+    }
+    manifest.write(dir)?;
+    collect_garbage(dir, &manifest)?;
+    Ok(Built { sink: sink.name.clone(), dir: dir.to_owned(), manifest, report })
+}
+
+/// Returns the digest of a corpus: that of its shards, which are named by their content.
+pub fn corpus_digest(shards: &[Shard]) -> Digest {
+    let names: Vec<&[u8]> = shards.iter().map(|shard| shard.file.as_bytes()).collect();
+    Digest::of_fields(&names)
+}
+
+fn splitter(plan: &Plan, sink: &SinkNode) -> Splitter {
+    let operator = plan.windows_of(sink).map(|node| &node.operator);
+    let splitter = operator.and_then(|operator| {
+        let knobs = serde_json::to_value(operator.knobs()).ok()?;
+        let config: Config = serde_json::from_value(knobs).ok()?;
+        let vocabulary = plan.vocabularies.get(operator.tokenizer()?)?;
+        Splitter::new(config, vocabulary.clone()).ok()
+    });
+    splitter.unwrap_or_else(|| unreachable!("check has made one of these knobs already"))
+}
+
+/// Copies the tokenizer, so that a corpus can be read without the file it was made with.
+fn tokenizer(dir: &Path, splitter: &Splitter) -> Result<TokenizerInfo> {
+    let bytes = fs_err::read(&splitter.config().tokenizer)?;
+    let hash = io::hash_reader(&mut bytes.as_slice())?;
+    let digits: String = hash.chars().take(16).collect();
+    let file = format!("tokenizer-{digits}.json");
+    io::replace(&dir.join(&file), &bytes)?;
+    let closing = splitter.closing();
+    Ok(TokenizerInfo {
+        file,
+        hash,
+        size: splitter.vocabulary().size(),
+        closing: closing.text.clone(),
+        closing_id: closing.id,
+        closing_added: closing.added,
+        bos_id: splitter.vocabulary().bos(),
+    })
+}
+
+fn reject_counts(
+    plan: &Plan,
+    heard: &Heard,
+    buckets: &[&Bucket],
+) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let mut counts: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    let of_buckets = buckets.iter().flat_map(|bucket| &bucket.rejects).map(|reject| (reject, 1));
+    for (reject, n) in heard.rejects.iter().map(|(reject, n)| (reject, *n)).chain(of_buckets) {
+        let stage = counts.entry(plan.stage_name(reject.stage).to_owned()).or_default();
+        *stage.entry(reject.reason.name().to_owned()).or_default() += n as u64;
+    }
+    counts
+}
+
+/// What a user should know of the inputs.
+fn notes(plan: &Plan, heard: &Heard) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (node, source) in plan.sources.iter().zip(0..) {
+        notes.extend(node.source.notes());
+        for (what, text) in [
+            ("pages/truncated", "pages cut off at the end of a file, left out"),
+            ("pages/malformed", "malformed pages, left out"),
+            ("not-utf-8", "pages with bytes that are not UTF-8, replaced by U+FFFD"),
+            ("page/malformed", "malformed rows of `page`, left out"),
+            ("langlinks/malformed", "malformed rows of `langlinks`, left out"),
+            ("redirect/malformed", "malformed rows of `redirect`, left out"),
+        ] {
+            match heard.sources.get(&(source, what.to_owned())) {
+                Some(n) if 0 < *n => {
+                    notes.push(format!("{}: {n} {text}", node.source.info().wiki));
+                }
+                _ => {}
+            }
+        }
+    }
+    notes
+}
+
+/// Makes sure that links were found for every target language.
+fn something_came(plan: &Plan, heard: &Heard) -> Result<()> {
+    for node in &plan.operators {
+        let Some((english, targets)) = node.inputs.split_first() else { continue };
+        let position = |name: &String| plan.sources.iter().position(|it| it.name == *name);
+        let Some(english) = position(english).and_then(|at| plan.sources.get(at)) else { continue };
+        for (target, index) in targets.iter().filter_map(|it| Some((it, position(it)?))) {
+            let sum = |wanted: Measure| -> i64 {
+                let of = heard.tallies.iter().filter(|(tally, _)| {
+                    tally.stage == node.stage
+                        && usize::from(tally.target) == index
+                        && tally.measure == wanted
+                });
+                of.map(|(_, n)| *n).sum()
+            };
+            if sum(Measure::LinksIn) == 0 {
+                let (from, to) = (english.source.info(), plan.sources.get(index));
+                let lang = to.map_or("?", |node| node.source.info().lang.as_str());
+                return Err(Error::Nothing {
+                    what: format!(
+                        "the `langlinks` tables hold no link between `{}` and `{lang}` (source `{target}`)",
+                        from.lang
+                    ),
+                    hint: format!(
+                        "check that both dumps are of the wikis you mean: {} and {lang}wiki",
+                        from.wiki
+                    ),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn nothing_fits(splitter: &Splitter, buckets: &[&Bucket]) -> Error {
+    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    for reject in buckets.iter().flat_map(|bucket| &bucket.rejects) {
+        *reasons.entry(reject.reason.name()).or_default() += 1;
+    }
+    let tokens = splitter.config().tokens;
+    if reasons.contains_key("titles-too-long") {
+        return Error::Nothing {
+            what: format!(
+                "no pair fits: titles leave no room for text in segments of {tokens} tokens"
+            ),
+            hint: "raise `tokens` of the window operator".to_owned(),
+        };
+    }
+    Error::Nothing {
+        what: "no pair is left to make segments of".to_owned(),
+        hint: "see `crossic plan` for the knobs in force: a filter or a link policy refuses all of them"
+            .to_owned(),
+    }
+}
+
+/// Removes what the manifest does not name: leavings of stopped builds and of earlier corpora.
+fn collect_garbage(dir: &Path, manifest: &Manifest) -> Result<()> {
+    let mut kept: BTreeSet<String> = manifest.files.keys().cloned().collect();
+    kept.extend(manifest.shards.iter().map(|shard| format!("shards/{}", shard.file)));
+    kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}")));
+    kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}.pack")));
+    kept.extend(manifest.snapshots.iter().map(|snapshot| snapshot.file.clone()));
+    for part in ["packs", "snapshots", "shards", "rejects"] {
+        let folder = dir.join(part);
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in fs_err::read_dir(&folder)? {
+            let entry = entry?;
+            let name = format!("{part}/{}", entry.file_name().to_string_lossy());
+            if !kept.contains(&name) {
+                fs_err::remove_file(entry.path())?;
+            }
+        }
+    }
+    for entry in fs_err::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("tokenizer-") && name != manifest.tokenizer.file {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Where corpora go: one file a sink.
+
+mod arrow_shards;
+mod jsonl;
+pub mod shard_file;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use crossic_operators::{operator::Key, segment::Segment, vocabulary::Vocabulary};
+use serde::{Deserialize, Serialize};
+use toml::de::{Error as TomlError, ValueDeserializer};
+
+use crate::error::Result;
+
+/// A finished shard.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shard {
+    /// Its bucket: a fixed hash of the pair.
+    pub bucket: u32,
+    /// File name within `shards/`.
+    pub file: String,
+    /// BLAKE3 hash of the file.
+    pub hash: String,
+    /// Rows.
+    pub rows: u64,
+    /// Tokens, closing tokens included.
+    pub tokens: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// A shard while it is written: aside, under no final name.
+pub trait ShardWriter {
+    /// Appends a row.
+    fn push(&mut self, segment: &Segment) -> Result<()>;
+
+    /// Makes the shard durable under a name that carries its hash.
+    fn finish(self: Box<Self>) -> Result<Shard>;
+}
+
+/// A directory that takes a corpus.
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// Returns the directory.
+    fn dir(&self) -> &Path;
+
+    /// Returns into how many buckets pairs are dealt.
+    fn buckets(&self) -> u32;
+
+    /// Returns what is wrong with the knobs taken together.
+    fn misfit(&self) -> Option<String> {
+        (self.buckets() == 0 || 65_536 < self.buckets())
+            .then(|| format!("`buckets` is {}, but must be between 1 and 65536", self.buckets()))
+    }
+
+    /// Returns the name of the shard format: `arrow` or `jsonl`.
+    fn format(&self) -> &'static str;
+
+    /// Returns every knob with its resolved value; the directory is not one.
+    fn knobs(&self) -> BTreeMap<String, serde_json::Value>;
+
+    /// Starts a shard.
+    fn shard(&self, bucket: u32, vocabulary: &Vocabulary) -> Result<Box<dyn ShardWriter>>;
+}
+
+/// A sink as the pipeline file and `crossic list` know it.
+pub struct Descriptor {
+    /// The `type` of the pipeline file.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+    /// Reads the component's table.
+    pub parse: fn(ValueDeserializer<'_>) -> std::result::Result<Box<dyn Sink>, TomlError>,
+}
+
+/// Every sink, in alphabetical order.
+pub const ALL: &[Descriptor] = &[arrow_shards::SINK, jsonl::SINK];
+
+/// Returns the directory of shards of a corpus directory.
+pub fn shards_dir(dir: &Path) -> PathBuf {
+    dir.join("shards")
+}
+
+fn default_buckets() -> u32 {
+    64
+}
+
+/// Returns the fields of a serialisable config as knobs.
+fn knobs_of(config: &impl Serialize) -> BTreeMap<String, serde_json::Value> {
+    match serde_json::to_value(config) {
+        Ok(serde_json::Value::Object(map)) => map.into_iter().collect(),
+        _ => unreachable!("a config is a plain struct"),
+    }
+}

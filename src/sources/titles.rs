@@ -1,0 +1,152 @@
+//! How titles of a wiki are written, and what a title in a link means
+//! (<https://www.mediawiki.org/wiki/Manual:Title.php>).
+
+use std::collections::BTreeSet;
+
+use crossic_operators::record::{Digest, Target};
+
+use crate::dump::siteinfo::{Case, SiteInfo};
+
+/// The rules of one wiki.
+#[derive(Clone, Debug)]
+pub struct TitleRules {
+    first_letter: bool,
+    /// Lower-cased names of all namespaces but the main one.
+    prefixes: BTreeSet<String>,
+}
+
+/// Namespace names that every wiki understands beside its own
+/// (<https://www.mediawiki.org/wiki/Help:Namespaces>).
+const CANONICAL: &[&str] = &[
+    "media",
+    "special",
+    "talk",
+    "user",
+    "user talk",
+    "project",
+    "project talk",
+    "file",
+    "file talk",
+    "image",
+    "image talk",
+    "mediawiki",
+    "mediawiki talk",
+    "template",
+    "template talk",
+    "help",
+    "help talk",
+    "category",
+    "category talk",
+    "portal",
+    "portal talk",
+    "module",
+    "module talk",
+    "draft",
+    "draft talk",
+];
+
+impl TitleRules {
+    /// Returns the rules of a wiki; without site information those of most wikis.
+    pub fn new(site: Option<&SiteInfo>) -> TitleRules {
+        let mut prefixes: BTreeSet<String> =
+            CANONICAL.iter().map(|name| (*name).to_owned()).collect();
+        for namespace in site.iter().flat_map(|site| &site.namespaces) {
+            if namespace.key != 0 && !namespace.name.is_empty() {
+                prefixes.insert(namespace.name.to_lowercase());
+            }
+        }
+        TitleRules {
+            first_letter: site.is_none_or(|site| site.case == Case::FirstLetter),
+            prefixes,
+        }
+    }
+
+    /// Returns the title as pages and links agree on it: spaces for underscores, none doubled or at
+    /// the ends, the first letter in upper case where the wiki says so.
+    pub fn normalise(&self, title: &str) -> String {
+        let mut normal = String::with_capacity(title.len());
+        for word in title.split(|it: char| it == '_' || it.is_whitespace()) {
+            if word.is_empty() {
+                continue;
+            }
+            if !normal.is_empty() {
+                normal.push(' ');
+            }
+            normal.push_str(word);
+        }
+        if self.first_letter { upper_first(&normal) } else { normal }
+    }
+
+    /// Returns the digest of a title of namespace 0, as a `page` row has it.
+    pub fn digest(&self, title: &str) -> Digest {
+        Digest::of(self.normalise(title).as_bytes())
+    }
+
+    /// Returns what a title in a link into this wiki means.
+    pub fn target(&self, title: &str) -> Target {
+        let (page, fragment) = match title.split_once('#') {
+            Some((page, fragment)) => (page, Some(fragment)),
+            None => (title, None),
+        };
+        // A leading colon only keeps MediaWiki from showing a file or filing a category.
+        let normal = self.normalise(page);
+        let normal = match normal.strip_prefix(':') {
+            Some(rest) => self.normalise(rest),
+            None => normal,
+        };
+        if normal.is_empty() {
+            return Target::Blank;
+        }
+        if fragment.is_some() {
+            return Target::Fragment;
+        }
+        let prefix = normal.split_once(':').map(|(prefix, _)| prefix.trim().to_lowercase());
+        if prefix.is_some_and(|prefix| self.prefixes.contains(&prefix)) {
+            return Target::OtherNamespace;
+        }
+        Target::Title(Digest::of(normal.as_bytes()))
+    }
+}
+
+/// Returns the text with its first letter in upper case, as MediaWiki's `ucfirst` does: letters
+/// whose upper case is several letters, and Georgian ones, stay.
+fn upper_first(text: &str) -> String {
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let georgian = ('\u{10D0}'..='\u{10FF}').contains(&first);
+    let mut upper = first.to_uppercase();
+    match (upper.next(), upper.next(), georgian) {
+        (Some(upper), None, false) => std::iter::once(upper).chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_normalised() {
+        let rules = TitleRules::new(None);
+        let check = |title: &str, normal: &str| assert_eq!(rules.normalise(title), normal);
+        check("honey_bee", "Honey bee");
+        check("  Honey__bee ", "Honey bee");
+        check("élan", "Élan");
+        check("ßeta", "ßeta");
+        check("ქართული", "ქართული");
+        check("ช้าง_(สัตว์)", "ช้าง (สัตว์)");
+    }
+
+    #[test]
+    fn targets_are_told_apart() {
+        let rules = TitleRules::new(None);
+        assert_eq!(rules.target(" _ "), Target::Blank);
+        assert_eq!(rules.target("#Dance"), Target::Blank);
+        assert_eq!(rules.target("Honey bee#Dance"), Target::Fragment);
+        assert_eq!(rules.target("category:Rivers"), Target::OtherNamespace);
+        assert_eq!(rules.target(":Category:Rivers"), Target::OtherNamespace);
+        let film = "2001: A Space Odyssey (film)";
+        assert_eq!(rules.target(film), Target::Title(rules.digest(film)));
+        assert_eq!(rules.target("elephant"), Target::Title(rules.digest("Elephant")));
+    }
+}

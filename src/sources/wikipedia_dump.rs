@@ -1,0 +1,260 @@
+//! A wiki's dump of one date: SQL tables and article XML, as the Wikimedia Foundation publishes them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crossic_operators::{
+    flow::Kind,
+    operator::Key,
+    wikitext::{Headings, Options, Site},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ArticleRow, Descriptor, Source, SourceContext, TableRow, Task, TitleRules, WikiInfo,
+    dump_articles::DumpArticles, dump_tables,
+};
+use crate::{
+    dump::{
+        find::{DumpFiles, find_dump},
+        siteinfo::{SiteInfo, read_siteinfo},
+        streams,
+    },
+    error::{Error, Result},
+};
+
+pub(super) const SOURCE: Descriptor = Descriptor {
+    name: "wikipedia-dump",
+    summary: "A wiki's dump of one date: SQL tables and article XML",
+    writes: Kind::Wiki,
+    keys: &[
+        Key {
+            name: "dir",
+            default: "",
+            about: "directory of the dump's files, under their standard names",
+        },
+        Key {
+            name: "wiki",
+            default: "the only one there",
+            about: "name of the wiki, such as \"thwiki\", where a directory holds several",
+        },
+        Key {
+            name: "headings",
+            default: "\"glue\"",
+            about: "section headings: glue to the paragraph that follows, keep as paragraphs, or drop",
+        },
+        Key { name: "lists", default: "true", about: "keep list items" },
+        Key {
+            name: "boilerplate",
+            default: "false",
+            about: "keep sections such as References, See also and External links",
+        },
+        Key { name: "math", default: "false", about: "keep formulas as $…$" },
+    ],
+    paper: "headings = \"keep\"",
+    parse: |value| Ok(Box::new(Dump { config: Config::deserialize(value)?, opened: None })),
+};
+
+/// The knobs of `wikipedia-dump`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Config {
+    #[serde(skip_serializing)]
+    dir: PathBuf,
+    #[serde(skip_serializing)]
+    wiki: Option<String>,
+    #[serde(default)]
+    headings: HeadingStyle,
+    #[serde(default = "yes")]
+    lists: bool,
+    #[serde(default)]
+    boilerplate: bool,
+    #[serde(default)]
+    math: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What becomes of section headings.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum HeadingStyle {
+    #[default]
+    Glue,
+    Keep,
+    Drop,
+}
+
+/// A dump directory.
+#[derive(Debug)]
+struct Dump {
+    config: Config,
+    opened: Option<Opened>,
+}
+
+/// What is known of a dump once its directory has been looked at.
+#[derive(Debug)]
+struct Opened {
+    files: DumpFiles,
+    site: Option<SiteInfo>,
+    info: WikiInfo,
+}
+
+/// Returns what a wiki is called, from the name of its files and its site information.
+pub(super) fn wiki_info(files: &DumpFiles, site: Option<&SiteInfo>) -> WikiInfo {
+    let lang = files.wiki.strip_suffix("wiki").unwrap_or(&files.wiki).replace('_', "-");
+    let base = match site {
+        Some(site) if !site.base.is_empty() => site.base.clone(),
+        _ => format!("https://{lang}.wikipedia.org/wiki/"),
+    };
+    WikiInfo { wiki: files.wiki.clone(), lang, date: files.date.clone(), base }
+}
+
+/// Returns an error if a dump lacks the tables that every pairing needs.
+pub(super) fn require_tables(dir: &Path, files: &DumpFiles) -> Result<()> {
+    for (table, file) in [("page", &files.page), ("langlinks", &files.langlinks)] {
+        if file.is_none() {
+            return Err(Error::Directory {
+                dir: dir.to_owned(),
+                what: format!(
+                    "holds no `{table}` table of {wiki}: `{wiki}-{date}-{table}.sql.gz` is missing",
+                    wiki = files.wiki,
+                    date = files.date
+                ),
+                hint: "download it from the same dump, next to the others".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Says which optional tables are absent and what follows.
+pub(super) fn absent_tables(files: &DumpFiles) -> Vec<String> {
+    let mut notes = Vec::new();
+    if files.redirect.is_none() {
+        notes.push(format!(
+            "{}: no `redirect` table: links to redirects cannot be resolved",
+            files.wiki
+        ));
+    }
+    if files.page_props.is_none() {
+        notes.push(format!(
+            "{}: no `page_props` table: disambiguation pages are known by their templates only",
+            files.wiki
+        ));
+    }
+    notes
+}
+
+impl Dump {
+    fn opened(&self) -> &Opened {
+        match &self.opened {
+            Some(opened) => opened,
+            None => unreachable!("sources are opened while the pipeline is checked"),
+        }
+    }
+}
+
+impl Source for Dump {
+    fn open(&mut self) -> Result<()> {
+        let files = find_dump(&self.config.dir, self.config.wiki.as_deref())?;
+        require_tables(&self.config.dir, &files)?;
+        let Some(first) = files.articles.first() else {
+            return Err(Error::Directory {
+                dir: self.config.dir.clone(),
+                what: format!("holds no `pages-articles` XML of {}", files.wiki),
+                hint: "download `pages-articles-multistream.xml.bz2` of the same dump".to_owned(),
+            });
+        };
+        let site = read_siteinfo(first)?;
+        if let Some(site) = &site
+            && !site.dbname.is_empty()
+            && site.dbname != files.wiki
+        {
+            return Err(Error::Directory {
+                dir: self.config.dir.clone(),
+                what: format!(
+                    "mixes wikis: `{}` is of {}, but the tables are of {}",
+                    first.display(),
+                    site.dbname,
+                    files.wiki
+                ),
+                hint: "keep each wiki's dump in a directory of its own".to_owned(),
+            });
+        }
+        let info = wiki_info(&files, site.as_ref());
+        self.opened = Some(Opened { files, site, info });
+        Ok(())
+    }
+
+    fn info(&self) -> &WikiInfo {
+        &self.opened().info
+    }
+
+    fn title_rules(&self) -> Arc<TitleRules> {
+        Arc::new(TitleRules::new(self.opened().site.as_ref()))
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let files = &self.opened().files;
+        let tables = [&files.page, &files.langlinks, &files.redirect, &files.page_props];
+        tables.into_iter().flatten().chain(&files.articles).cloned().collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        absent_tables(&self.opened().files)
+    }
+
+    fn knobs(&self) -> BTreeMap<String, serde_json::Value> {
+        super::knobs_of(&self.config)
+    }
+
+    fn table_tasks(&self, name: &str, cx: &SourceContext) -> Result<Vec<Box<dyn Task<TableRow>>>> {
+        dump_tables::tasks(name, &self.opened().files, self.title_rules(), cx)
+    }
+
+    fn article_tasks(
+        &self,
+        _name: &str,
+        cx: &SourceContext,
+    ) -> Result<Vec<Box<dyn Task<ArticleRow>>>> {
+        let Opened { files, site, info } = self.opened();
+        let namespaces: Vec<(i32, String)> = site
+            .iter()
+            .flat_map(|site| &site.namespaces)
+            .map(|namespace| (namespace.key, namespace.name.clone()))
+            .collect();
+        let cleaner = Arc::new((
+            Site::new(&info.lang, &namespaces),
+            Options {
+                headings: match self.config.headings {
+                    HeadingStyle::Glue => Headings::Glue,
+                    HeadingStyle::Keep => Headings::Keep,
+                    HeadingStyle::Drop => Headings::Drop,
+                },
+                lists: self.config.lists,
+                boilerplate: self.config.boilerplate,
+                math: self.config.math,
+            },
+        ));
+        let mut tasks: Vec<Box<dyn Task<ArticleRow>>> = Vec::new();
+        for path in &files.articles {
+            // The cut depends on the file alone, so that packs are the same for any workers.
+            for range in streams::ranges(path, 64, 1 << 20)? {
+                tasks.push(Box::new(DumpArticles::new(
+                    path.clone(),
+                    range,
+                    site.clone(),
+                    Arc::clone(&cleaner),
+                    Arc::clone(&cx.store),
+                )));
+            }
+        }
+        Ok(tasks)
+    }
+}

@@ -1,0 +1,247 @@
+//! Plain texts in the schema of `wikimedia/wikipedia`, with the SQL tables of a dump.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use crossic_operators::{
+    flow::Kind,
+    operator::Key,
+    record::{Article, Digest, Text},
+    text::canonical,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ArticleRow, Descriptor, Source, SourceContext, SourceCounts, TableRow, Task, TitleRules,
+    Wanted, WikiInfo, article_packs::ArticlePacks, dump_tables, wikipedia_dump,
+};
+use crate::{
+    dump::{
+        find::{DumpFiles, find_dump},
+        parquet::{ArticleParquet, ParquetArticle},
+    },
+    error::{Error, Result},
+};
+
+pub(super) const SOURCE: Descriptor = Descriptor {
+    name: "wikipedia-parquet",
+    summary: "Plain texts in the schema of wikimedia/wikipedia, with the SQL tables of a dump",
+    writes: Kind::Wiki,
+    keys: &[
+        Key {
+            name: "files",
+            default: "",
+            about: "parquet files with the columns id, url, title, text",
+        },
+        Key {
+            name: "tables",
+            default: "",
+            about: "directory with the page and langlinks tables (redirect, page_props) of the dump of that date",
+        },
+        Key {
+            name: "wiki",
+            default: "the only one there",
+            about: "name of the wiki, such as \"thwiki\", where `tables` holds several",
+        },
+    ],
+    paper: "",
+    parse: |value| Ok(Box::new(Parquet { config: Config::deserialize(value)?, opened: None })),
+};
+
+/// The knobs of `wikipedia-parquet`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Config {
+    #[serde(skip_serializing)]
+    files: Vec<PathBuf>,
+    #[serde(skip_serializing)]
+    tables: PathBuf,
+    #[serde(skip_serializing)]
+    wiki: Option<String>,
+}
+
+/// Parquet files and tables.
+#[derive(Debug)]
+struct Parquet {
+    config: Config,
+    opened: Option<(DumpFiles, WikiInfo)>,
+}
+
+impl Parquet {
+    fn opened(&self) -> &(DumpFiles, WikiInfo) {
+        match &self.opened {
+            Some(opened) => opened,
+            None => unreachable!("sources are opened while the pipeline is checked"),
+        }
+    }
+}
+
+impl Source for Parquet {
+    fn open(&mut self) -> Result<()> {
+        let files = find_dump(&self.config.tables, self.config.wiki.as_deref())?;
+        wikipedia_dump::require_tables(&self.config.tables, &files)?;
+        if self.config.files.is_empty() {
+            return Err(Error::Usage {
+                what: "`files` names no parquet file".to_owned(),
+                hint: "name the files of `wikimedia/wikipedia` for this language".to_owned(),
+            });
+        }
+        for path in &self.config.files {
+            ArticleParquet::open(path)?;
+        }
+        let info = wikipedia_dump::wiki_info(&files, None);
+        self.opened = Some((files, info));
+        Ok(())
+    }
+
+    fn info(&self) -> &WikiInfo {
+        &self.opened().1
+    }
+
+    fn title_rules(&self) -> Arc<TitleRules> {
+        Arc::new(TitleRules::new(None))
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let files = &self.opened().0;
+        let tables = [&files.page, &files.langlinks, &files.redirect, &files.page_props];
+        tables.into_iter().flatten().chain(&self.config.files).cloned().collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        wikipedia_dump::absent_tables(&self.opened().0)
+    }
+
+    fn knobs(&self) -> BTreeMap<String, serde_json::Value> {
+        super::knobs_of(&self.config)
+    }
+
+    fn table_tasks(&self, name: &str, cx: &SourceContext) -> Result<Vec<Box<dyn Task<TableRow>>>> {
+        dump_tables::tasks(name, &self.opened().0, self.title_rules(), cx)
+    }
+
+    fn article_tasks(
+        &self,
+        _name: &str,
+        cx: &SourceContext,
+    ) -> Result<Vec<Box<dyn Task<ArticleRow>>>> {
+        let tasks = self.config.files.iter().map(|path| -> Box<dyn Task<ArticleRow>> {
+            Box::new(ParquetArticles {
+                path: path.clone(),
+                file: None,
+                packs: ArticlePacks::new(Arc::clone(&cx.store)),
+                batch: Vec::new(),
+                n_bytes: 0,
+                counts: SourceCounts::new(),
+            })
+        });
+        Ok(tasks.collect())
+    }
+}
+
+/// Reads one parquet file.
+struct ParquetArticles {
+    path: PathBuf,
+    file: Option<ArticleParquet>,
+    packs: ArticlePacks,
+    batch: Vec<ParquetArticle>,
+    n_bytes: u64,
+    counts: SourceCounts,
+}
+
+impl ParquetArticles {
+    fn count(&mut self, what: &str, n: u64) {
+        *self.counts.entry(format!("pages/{what}")).or_insert(0) += n;
+    }
+
+    fn article(&mut self, article: &ParquetArticle) -> Result<(Article, &'static str)> {
+        let paragraphs = paragraphs(&article.text);
+        if paragraphs.is_empty() {
+            return Ok((Article::Empty, "empty"));
+        }
+        let text = canonical(article.title.trim(), &paragraphs);
+        let digest = Digest::of(text.as_bytes());
+        self.packs.put(digest, &text)?;
+        let text = Text {
+            digest,
+            revision: 0,
+            n_chars: text.chars().count() as u32,
+            n_paragraphs: paragraphs.len() as u32,
+        };
+        Ok((Article::Text(text), "article"))
+    }
+}
+
+/// Splits plain text at its blank lines; white space around lines goes.
+fn paragraphs(text: &str) -> Vec<String> {
+    let mut paragraphs = Vec::new();
+    let mut open = String::new();
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() {
+            paragraphs.push(std::mem::take(&mut open));
+            continue;
+        }
+        if !open.is_empty() {
+            open.push('\n');
+        }
+        open.push_str(line);
+    }
+    paragraphs.push(open);
+    paragraphs.retain(|paragraph| paragraph.chars().any(char::is_alphanumeric));
+    paragraphs
+}
+
+impl Task<ArticleRow> for ParquetArticles {
+    fn step(&mut self, budget: usize, wanted: &Wanted, rows: &mut Vec<ArticleRow>) -> Result<bool> {
+        let mut spent = 0;
+        while spent < budget {
+            let file = match &mut self.file {
+                Some(file) => file,
+                None => self.file.insert(ArticleParquet::open(&self.path)?),
+            };
+            let mut batch = std::mem::take(&mut self.batch);
+            let more = file.next_batch(&mut batch)?;
+            self.n_bytes = match file.n_rows() {
+                0 => file.n_bytes(),
+                n_rows => file.n_bytes() * file.n_rows_read() / n_rows,
+            };
+            let n_malformed = file.malformed().len() as u64;
+            self.count("read", n_malformed);
+            self.count("malformed", n_malformed);
+            for article in &batch {
+                spent += article.text.len() + 256;
+                self.count("read", 1);
+                if !wanted.0.contains(&article.id) {
+                    self.count("not-linked", 1);
+                    continue;
+                }
+                let (row, what) = self.article(article)?;
+                self.count(what, 1);
+                self.packs.push((article.id, row), rows)?;
+            }
+            self.batch = batch;
+            if !more {
+                self.packs.seal(rows)?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.n_bytes
+    }
+
+    fn counts(&mut self) -> SourceCounts {
+        std::mem::take(&mut self.counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_lines_part_paragraphs() {
+        assert_eq!(paragraphs("One.\nTwo. \n\n\n \nสาม\n\n—\n"), ["One.\nTwo.", "สาม"]);
+    }
+}

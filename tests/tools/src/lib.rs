@@ -1,0 +1,9 @@
+//! Makes the test inputs of crossic: packs the sample wikis into dumps, writes synthetic dumps of
+//! any size, and trains the small tokenizer of the samples.
+
+pub mod dump;
+pub mod error;
+pub mod random;
+pub mod samples;
+pub mod synthetic;
+pub mod tokenizer;
