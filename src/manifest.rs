@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crossic_operators::record::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -117,6 +118,12 @@ pub struct Totals {
     pub rows: u64,
     /// Tokens, closing tokens included.
     pub tokens: u64,
+}
+
+/// Returns the digest of a corpus: that of its shards, which are named by their content.
+pub fn corpus_digest(shards: &[Shard]) -> Digest {
+    let names: Vec<&[u8]> = shards.iter().map(|shard| shard.file.as_bytes()).collect();
+    Digest::of_fields(&names)
 }
 
 impl Manifest {

@@ -75,11 +75,14 @@ pub enum Outcome {
     Reject(Reject),
 }
 
+/// What several contexts of one worker add to.
+type Shared<T> = Rc<RefCell<Vec<T>>>;
+
 /// Everything the operators of one worker want to say, gathered while they are wired.
 #[derive(Clone, Default)]
 pub struct Gathered<'s> {
-    outcomes: Rc<RefCell<Vec<StreamVec<'s, Epoch, (Outcome, i64)>>>>,
-    wanted: Rc<RefCell<Vec<Rows<'s, (SourceIndex, PageId)>>>>,
+    outcomes: Shared<StreamVec<'s, Epoch, (Outcome, i64)>>,
+    wanted: Shared<Rows<'s, (SourceIndex, PageId)>>,
 }
 
 impl<'s> Gathered<'s> {

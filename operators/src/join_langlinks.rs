@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use differential_dataflow::{
+    operators::arrange::{Arranged, TraceAgent},
+    trace::implementations::ValSpine,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     context::{Context, Measure},
-    flow::{Flow, Kind, Rows, Wiki},
+    flow::{Epoch, Flow, Kind, Rows, Wiki},
     operator::{self, Descriptor, Inputs, Key, Operator},
     record::{Article, Directions, Langlink, Origin, PageId, Pair, Side, SourceIndex, Text},
     reject::{Reason, Subject},
@@ -213,34 +217,23 @@ fn without_disambiguations<'s>(
     linked.concat(refused.negate()).consolidate()
 }
 
+/// Articles by page.
+type Articles<'s> = Arranged<'s, TraceAgent<ValSpine<PageId, Article, Epoch, i32>>>;
+
 /// A page's article, once: of several versions of a page in one dump the latest counts.
-fn unique_articles<'s>(
-    articles: Rows<'s, (PageId, Article)>,
-) -> differential_dataflow::operators::arrange::Arranged<
-    's,
-    differential_dataflow::operators::arrange::TraceAgent<
-        differential_dataflow::trace::implementations::ValSpine<PageId, Article, u64, i32>,
-    >,
-> {
+fn unique_articles<'s>(articles: Rows<'s, (PageId, Article)>) -> Articles<'s> {
+    let revision = |article: &Article| match article {
+        Article::Text(text) => Some(text.revision),
+        _ => None,
+    };
     articles
-        .reduce_named("Latest revision", |_, versions, output| {
-            let revision = |article: &Article| match article {
-                Article::Text(text) => Some(text.revision),
-                _ => None,
-            };
+        .reduce_named("Latest revision", move |_, versions, output| {
             if let Some((article, _)) = versions.iter().max_by_key(|(it, _)| (revision(it), **it)) {
                 output.push((**article, 1));
             }
         })
         .arrange_by_key_named("Articles by page")
 }
-
-type Articles<'s> = differential_dataflow::operators::arrange::Arranged<
-    's,
-    differential_dataflow::operators::arrange::TraceAgent<
-        differential_dataflow::trace::implementations::ValSpine<PageId, Article, u64, i32>,
-    >,
->;
 
 /// Joins both sides' texts, or says which side has none and why.
 fn with_texts<'s>(

@@ -8,7 +8,7 @@ pub mod plan;
 
 use std::path::Path;
 
-use self::issue::{Issue, Source};
+use self::issue::Source;
 pub use self::plan::Plan;
 use crate::error::{Error, Result};
 
@@ -36,14 +36,9 @@ pub fn from_text(name: &str, text: String, sets: &[String]) -> Result<Plan> {
     let mut issues = Vec::new();
     let overrides = overrides::append(&mut source, sets, &mut issues);
     let pipeline = parse::parse(&source, overrides, &mut issues);
-    if let (Some(pipeline), true) = (pipeline, true) {
-        let plan = check::check(pipeline, &mut issues);
-        if let (Some(plan), true) = (plan, issues.is_empty()) {
-            return Ok(plan);
-        }
-    }
-    if issues.is_empty() {
-        issues.push(Issue::of_file("the pipeline cannot be planned"));
+    let plan = pipeline.and_then(|pipeline| check::check(pipeline, &mut issues));
+    if let (Some(plan), true) = (plan, issues.is_empty()) {
+        return Ok(plan);
     }
     Err(Error::pipeline(&source, &issues))
 }

@@ -38,11 +38,7 @@ pub(crate) struct Chain {
 impl Chain {
     /// Starts with the stream at the input's offset.
     pub(crate) fn new(input: Input) -> Self {
-        Self {
-            input,
-            decoder: None,
-            ended: false,
-        }
+        Self { input, decoder: None, ended: false }
     }
 
     /// Returns how many bytes of the file are taken; between streams, where the next one starts.
@@ -66,8 +62,7 @@ impl Chain {
                 .decompress_vec(bytes, text)
                 .map_err(|error| Fault::Damaged(io::Error::other(error)))?;
             let n_taken = decoder.total_in().wrapping_sub(n_in);
-            self.input
-                .consume(usize::try_from(n_taken).unwrap_or(usize::MAX));
+            self.input.consume(usize::try_from(n_taken).unwrap_or(usize::MAX));
             if status == Status::StreamEnd {
                 self.decoder = None;
                 let another = skip_padding(&mut self.input, b'B')?;

@@ -16,11 +16,7 @@ impl fmt::Display for Position {
         if self.compressed == self.text {
             return write!(formatter, "byte {}", self.text);
         }
-        write!(
-            formatter,
-            "byte {} of the text (byte {} of the file)",
-            self.text, self.compressed
-        )
+        write!(formatter, "byte {} of the text (byte {} of the file)", self.text, self.compressed)
     }
 }
 
@@ -206,9 +202,9 @@ impl DumpErrorKind {
                 "something was appended to the file; download it again, or cut off what follows"
             }
             Self::Unsupported { format: "7z" } => "repack it: `7z x -so FILE | bzip2 > FILE.bz2`",
-            Self::Unsupported {
-                format: "xz" | "lzma",
-            } => "repack it: `xz --decompress --stdout FILE | bzip2 > FILE.bz2`",
+            Self::Unsupported { format: "xz" | "lzma" } => {
+                "repack it: `xz --decompress --stdout FILE | bzip2 > FILE.bz2`"
+            }
             Self::Unsupported { format: "zstd" } => {
                 "repack it: `zstd --decompress --stdout FILE | bzip2 > FILE.bz2`"
             }
@@ -244,11 +240,7 @@ fn behind(at: &Position) -> String {
 
 /// Writes names for a message: each in backticks, the first 40 of them.
 fn list(names: &[String]) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .take(40)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let shown: Vec<String> = names.iter().take(40).map(|name| format!("`{name}`")).collect();
     match (shown.is_empty(), names.len().checked_sub(shown.len())) {
         (true, _) => "none".to_owned(),
         (false, Some(n_more)) if 0 < n_more => format!("{} and {n_more} more", shown.join(", ")),

@@ -40,34 +40,15 @@ pub struct DumpFiles {
 /// plain. Fails if there is no dump, if there are several to choose from, or if parts overlap.
 pub fn find_dump(folder: &Path, wanted: Option<&str>) -> Result<DumpFiles, DumpError> {
     let file_names = file_names(folder).map_err(|cause| {
-        let kind = DumpErrorKind::Io {
-            doing: "list the folder",
-            at: Position::default(),
-            cause,
-        };
-        DumpError {
-            path: folder.to_owned(),
-            kind,
-        }
+        let kind = DumpErrorKind::Io { doing: "list the folder", at: Position::default(), cause };
+        DumpError { path: folder.to_owned(), kind }
     })?;
     let names = file_names.iter().map(String::as_str).collect::<Vec<_>>();
-    let refuse = |kind| DumpError {
-        path: folder.to_owned(),
-        kind,
-    };
+    let refuse = |kind| DumpError { path: folder.to_owned(), kind };
     let mut files = choose(&names, wanted).map_err(refuse)?;
-    let tables = [
-        &mut files.page,
-        &mut files.langlinks,
-        &mut files.redirect,
-        &mut files.page_props,
-    ];
-    for path in tables
-        .into_iter()
-        .flatten()
-        .chain(&mut files.articles)
-        .chain(&mut files.indexes)
-    {
+    let tables =
+        [&mut files.page, &mut files.langlinks, &mut files.redirect, &mut files.page_props];
+    for path in tables.into_iter().flatten().chain(&mut files.articles).chain(&mut files.indexes) {
         *path = folder.join(&path);
     }
     Ok(files)
@@ -88,10 +69,8 @@ fn file_names(folder: &Path) -> io::Result<Vec<String>> {
 
 /// Chooses among file names; the paths that it returns are only names.
 fn choose(file_names: &[&str], wanted: Option<&str>) -> Result<DumpFiles, DumpErrorKind> {
-    let all: Vec<(&str, Name<'_>)> = file_names
-        .iter()
-        .filter_map(|name| Some((*name, parse(name)?)))
-        .collect();
+    let all: Vec<(&str, Name<'_>)> =
+        file_names.iter().filter_map(|name| Some((*name, parse(name)?))).collect();
     let label = |name: &Name<'_>| format!("{}-{}", name.wiki, name.date);
     let labels: BTreeSet<String> = all.iter().map(|(_, name)| label(name)).collect();
     if labels.is_empty() {
@@ -100,10 +79,7 @@ fn choose(file_names: &[&str], wanted: Option<&str>) -> Result<DumpFiles, DumpEr
     let is_wanted = |label: &&String| match wanted {
         None => true,
         Some(wanted) => {
-            *label == wanted
-                || label
-                    .split_once('-')
-                    .is_some_and(|(wiki, _)| wiki == wanted)
+            *label == wanted || label.split_once('-').is_some_and(|(wiki, _)| wiki == wanted)
         }
     };
     let chosen: Vec<&String> = labels.iter().filter(is_wanted).collect();
@@ -111,42 +87,29 @@ fn choose(file_names: &[&str], wanted: Option<&str>) -> Result<DumpFiles, DumpEr
         ([one], _) => *one,
         ([], Some(wanted)) => {
             let found = labels.into_iter().collect();
-            return Err(DumpErrorKind::NoSuchDump {
-                wanted: wanted.to_owned(),
-                found,
-            });
+            return Err(DumpErrorKind::NoSuchDump { wanted: wanted.to_owned(), found });
         }
         (several, _) => {
             let found = several.iter().map(|label| (*label).clone()).collect();
             return Err(DumpErrorKind::SeveralDumps { found });
         }
     };
-    let ours: Vec<&(&str, Name<'_>)> = all
-        .iter()
-        .filter(|(_, name)| label(name) == *chosen)
-        .collect();
+    let ours: Vec<&(&str, Name<'_>)> =
+        all.iter().filter(|(_, name)| label(name) == *chosen).collect();
     let table = |content| {
         let candidates = ours.iter().filter(|(_, name)| name.content == content);
-        candidates
-            .min_by_key(|(_, name)| name.packing)
-            .map(|(name, _)| PathBuf::from(name))
+        candidates.min_by_key(|(_, name)| name.packing).map(|(name, _)| PathBuf::from(name))
     };
     let articles = ours.iter().filter_map(|(file, name)| match name.content {
-        Content::Articles { multistream, part } => Some(Candidate {
-            group: Reverse(multistream),
-            part,
-            packing: name.packing,
-            file,
-        }),
+        Content::Articles { multistream, part } => {
+            Some(Candidate { group: Reverse(multistream), part, packing: name.packing, file })
+        }
         _ => None,
     });
     let indexes = ours.iter().filter_map(|(file, name)| match name.content {
-        Content::Index { part } => Some(Candidate {
-            group: Reverse(true),
-            part,
-            packing: name.packing,
-            file,
-        }),
+        Content::Index { part } => {
+            Some(Candidate { group: Reverse(true), part, packing: name.packing, file })
+        }
         _ => None,
     });
     let (wiki, date) = chosen.split_once('-').unwrap_or((chosen, ""));
@@ -194,10 +157,7 @@ fn parts(mut candidates: Vec<Candidate<'_>>) -> Result<Vec<PathBuf>, DumpErrorKi
         }
         previous = Some((part, candidate.file));
     }
-    Ok(candidates
-        .iter()
-        .map(|candidate| PathBuf::from(candidate.file))
-        .collect())
+    Ok(candidates.iter().map(|candidate| PathBuf::from(candidate.file)).collect())
 }
 
 #[cfg(test)]
@@ -214,12 +174,7 @@ mod tests {
     }
 
     fn flat(files: DumpFiles) -> Vec<PathBuf> {
-        let tables = [
-            files.page,
-            files.langlinks,
-            files.redirect,
-            files.page_props,
-        ];
+        let tables = [files.page, files.langlinks, files.redirect, files.page_props];
         let parts = files.articles.into_iter().chain(files.indexes);
         tables.into_iter().flatten().chain(parts).collect()
     }
@@ -264,10 +219,7 @@ mod tests {
             ]),
         );
         check(
-            &[
-                "a-1-pages-articles1.xml-p1p9.bz2",
-                "a-1-pages-articles2.xml-p9p99.bz2",
-            ],
+            &["a-1-pages-articles1.xml-p1p9.bz2", "a-1-pages-articles2.xml-p9p99.bz2"],
             None,
             Err("the parts `a-1-pages-articles1.xml-p1p9.bz2` and \
                  `a-1-pages-articles2.xml-p9p99.bz2` overlap"),
@@ -277,10 +229,7 @@ mod tests {
     #[test]
     fn a_whole_file_is_taken_before_parts() {
         check(
-            &[
-                "a-1-pages-articles1.xml-p1p9.bz2",
-                "a-1-pages-articles.xml.gz",
-            ],
+            &["a-1-pages-articles1.xml-p1p9.bz2", "a-1-pages-articles.xml.gz"],
             None,
             Ok(&["a-1-pages-articles.xml.gz"]),
         );
@@ -293,16 +242,8 @@ mod tests {
         check(&names, Some("a-2"), Ok(&["a-2-page.sql"]));
         let three = "files of several dumps in this folder: `a-1`, `a-2`, `b-1`";
         check(&names, None, Err(three));
-        check(
-            &names,
-            Some("a"),
-            Err("files of several dumps in this folder: `a-1`, `a-2`"),
-        );
-        check(
-            &names,
-            Some("c"),
-            Err("no files of `c` in this folder; it has `a-1`, `a-2`, `b-1`"),
-        );
+        check(&names, Some("a"), Err("files of several dumps in this folder: `a-1`, `a-2`"));
+        check(&names, Some("c"), Err("no files of `c` in this folder; it has `a-1`, `a-2`, `b-1`"));
         check(&["x.txt"], None, Err("no dump files in this folder"));
     }
 }

@@ -76,28 +76,15 @@ pub(crate) fn parse(name: &str) -> Option<Name<'_>> {
         _ => {
             let name = name.strip_prefix("pages-articles")?;
             match name.strip_prefix("-multistream") {
-                None => Content::Articles {
-                    multistream: false,
-                    part: part(name, ".xml")?,
-                },
+                None => Content::Articles { multistream: false, part: part(name, ".xml")? },
                 Some(name) => match name.strip_prefix("-index") {
-                    None => Content::Articles {
-                        multistream: true,
-                        part: part(name, ".xml")?,
-                    },
-                    Some(name) => Content::Index {
-                        part: part(name, ".txt")?,
-                    },
+                    None => Content::Articles { multistream: true, part: part(name, ".xml")? },
+                    Some(name) => Content::Index { part: part(name, ".txt")? },
                 },
             }
         }
     };
-    Some(Name {
-        wiki,
-        date,
-        content,
-        packing,
-    })
+    Some(Name { wiki, date, content, packing })
 }
 
 /// Takes apart what follows the kind of a file, as `1.xml-p1p41242`; `.xml` alone is no part.
@@ -106,11 +93,7 @@ fn part(name: &str, extension: &str) -> Option<Option<Part>> {
     if number.is_empty() && range.is_empty() {
         return Some(None);
     }
-    let number = if number.is_empty() {
-        0
-    } else {
-        digits(number)?
-    };
+    let number = if number.is_empty() { 0 } else { digits(number)? };
     let (first, last) = match range {
         "" => (0, u64::MAX),
         _ => {
@@ -118,11 +101,7 @@ fn part(name: &str, extension: &str) -> Option<Option<Part>> {
             (digits(first)?, digits(last)?)
         }
     };
-    Some(Some(Part {
-        first,
-        last,
-        number,
-    }))
+    Some(Some(Part { first, last, number }))
 }
 
 fn digits(text: &str) -> Option<u64> {
@@ -138,28 +117,10 @@ mod tests {
     #[test]
     fn standard_names() {
         let articles = |multistream, part| Content::Articles { multistream, part };
-        let part = |number, first, last| {
-            Some(Part {
-                first,
-                last,
-                number,
-            })
-        };
+        let part = |number, first, last| Some(Part { first, last, number });
         for (name, wiki, date, content, packing) in [
-            (
-                "enwiki-20240720-page.sql.gz",
-                "enwiki",
-                "20240720",
-                Content::Page,
-                Packing::Gzip,
-            ),
-            (
-                "jawiki-derived-page.sql",
-                "jawiki",
-                "derived",
-                Content::Page,
-                Packing::Plain,
-            ),
+            ("enwiki-20240720-page.sql.gz", "enwiki", "20240720", Content::Page, Packing::Gzip),
+            ("jawiki-derived-page.sql", "jawiki", "derived", Content::Page, Packing::Plain),
             (
                 "zh_min_nanwiki-latest-page_props.sql.bz2",
                 "zh_min_nanwiki",
@@ -199,22 +160,11 @@ mod tests {
                 "enwiki-20240720-pages-articles-multistream-index1.txt-p1p41242.bz2",
                 "enwiki",
                 "20240720",
-                Content::Index {
-                    part: part(1, 1, 41242),
-                },
+                Content::Index { part: part(1, 1, 41242) },
                 Packing::Bzip2,
             ),
         ] {
-            assert_eq!(
-                parse(name),
-                Some(Name {
-                    wiki,
-                    date,
-                    content,
-                    packing
-                }),
-                "{name}"
-            );
+            assert_eq!(parse(name), Some(Name { wiki, date, content, packing }), "{name}");
         }
     }
 

@@ -35,9 +35,7 @@ enum State {
 impl Members {
     /// Starts with the member at the input's offset.
     pub(crate) fn new(input: Input) -> Self {
-        Self {
-            state: State::Inside(Box::new(GzDecoder::new(input))),
-        }
+        Self { state: State::Inside(Box::new(GzDecoder::new(input))) }
     }
 
     /// Returns how many bytes of the file are taken.
@@ -56,10 +54,7 @@ impl Members {
         };
         let n_before = text.len();
         text.reserve(n_bytes);
-        decoder
-            .take(n_bytes as u64)
-            .read_to_end(text)
-            .map_err(fault)?;
+        decoder.take(n_bytes as u64).read_to_end(text).map_err(fault)?;
         if n_before < text.len() {
             return Ok(true);
         }

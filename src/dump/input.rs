@@ -27,11 +27,7 @@ impl Input {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let reader = BufReader::with_capacity(N_BUFFER_BYTES, file);
-        Ok(Self {
-            reader,
-            offset: 0,
-            n_bytes: metadata.len(),
-        })
+        Ok(Self { reader, offset: 0, n_bytes: metadata.len() })
     }
 
     /// Returns the offset of the next byte.

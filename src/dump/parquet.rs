@@ -106,25 +106,16 @@ impl ArticleParquet {
         let file = fs_err::File::open(path)?;
         let n_bytes = file.metadata()?.len();
         let mut file = file.into_file();
-        let unreadable = |source| ParquetError::Unreadable {
-            path: path.to_path_buf(),
-            source,
-        };
+        let unreadable = |source| ParquetError::Unreadable { path: path.to_path_buf(), source };
         let mut reader = ParquetReader::new(&mut file);
         let metadata = reader.get_metadata().map_err(unreadable)?.clone();
         let schema = infer_schema(&metadata).map_err(unreadable)?;
         for column in COLUMNS {
             let Some(field) = schema.get(column) else {
-                let found: Vec<String> = schema
-                    .iter_names()
-                    .map(|name| format!("`{name}`"))
-                    .collect();
+                let found: Vec<String> =
+                    schema.iter_names().map(|name| format!("`{name}`")).collect();
                 let (path, found) = (path.to_path_buf(), found.join(", "));
-                return Err(ParquetError::NoColumn {
-                    path,
-                    column,
-                    found,
-                });
+                return Err(ParquetError::NoColumn { path, column, found });
             };
             check_type(path, column, &field.dtype)?;
         }
@@ -152,10 +143,7 @@ impl ArticleParquet {
         let frame = self.read(self.n_group_rows_read, n_rows)?;
         self.take_articles(&frame, articles)?;
         if articles.is_empty() && self.n_rows_read == 0 {
-            return Err(ParquetError::NoIds {
-                path: self.path.clone(),
-                n_rows,
-            });
+            return Err(ParquetError::NoIds { path: self.path.clone(), n_rows });
         }
         self.n_group_rows_read += n_rows;
         self.n_rows_read += n_rows as u64;
@@ -204,17 +192,8 @@ impl ArticleParquet {
     fn read(&mut self, start: usize, n_rows: usize) -> Result<DataFrame, ParquetError> {
         // The reader walks all groups up to the slice, so it is shown this one alone.
         let mut metadata = self.metadata.as_ref().clone();
-        metadata.row_groups = metadata
-            .row_groups
-            .into_iter()
-            .skip(self.group)
-            .take(1)
-            .collect();
-        metadata.num_rows = metadata
-            .row_groups
-            .iter()
-            .map(|group| group.num_rows())
-            .sum();
+        metadata.row_groups = metadata.row_groups.into_iter().skip(self.group).take(1).collect();
+        metadata.num_rows = metadata.row_groups.iter().map(|group| group.num_rows()).sum();
         let mut reader = ParquetReader::new(&mut self.file)
             .with_columns(Some(COLUMNS.map(str::to_owned).to_vec()))
             .with_slice(Some((start, n_rows)))
@@ -242,10 +221,7 @@ impl ArticleParquet {
                     title: title.to_owned(),
                     text: text.unwrap_or_default().to_owned(),
                 }),
-                (Ok(_), None) => self.malformed.push(MalformedRow {
-                    row,
-                    reason: "no-title",
-                }),
+                (Ok(_), None) => self.malformed.push(MalformedRow { row, reason: "no-title" }),
                 (Err(reason), _) => self.malformed.push(MalformedRow { row, reason }),
             }
         }
@@ -253,10 +229,7 @@ impl ArticleParquet {
     }
 
     fn unreadable(&self, source: PolarsError) -> ParquetError {
-        ParquetError::Unreadable {
-            path: self.path.clone(),
-            source,
-        }
+        ParquetError::Unreadable { path: self.path.clone(), source }
     }
 }
 
@@ -273,12 +246,7 @@ fn check_type(
         _ => "a string",
     };
     let (path, found) = (path.to_path_buf(), format!("{dtype:?}"));
-    Err(ParquetError::WrongType {
-        path,
-        column,
-        found,
-        expected,
-    })
+    Err(ParquetError::WrongType { path, column, found, expected })
 }
 
 /// Returns the page id of each row, or the reason why there is none.
@@ -289,23 +257,15 @@ fn page_ids(column: &Column) -> Result<Vec<Result<u32, &'static str>>, PolarsErr
         None => Err("no-id"),
     };
     match column.dtype() {
-        DataType::String => Ok(column
-            .str()?
-            .iter()
-            .map(|text| id(text.map(|text| text.parse().ok())))
-            .collect()),
-        DataType::UInt64 => Ok(column
-            .u64()?
-            .iter()
-            .map(|n| id(n.map(|n| u32::try_from(n).ok())))
-            .collect()),
+        DataType::String => {
+            Ok(column.str()?.iter().map(|text| id(text.map(|text| text.parse().ok()))).collect())
+        }
+        DataType::UInt64 => {
+            Ok(column.u64()?.iter().map(|n| id(n.map(|n| u32::try_from(n).ok()))).collect())
+        }
         _ => {
             let numbers = column.cast(&DataType::Int64)?;
-            Ok(numbers
-                .i64()?
-                .iter()
-                .map(|n| id(n.map(|n| u32::try_from(n).ok())))
-                .collect())
+            Ok(numbers.i64()?.iter().map(|n| id(n.map(|n| u32::try_from(n).ok()))).collect())
         }
     }
 }

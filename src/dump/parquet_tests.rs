@@ -14,10 +14,7 @@ impl Fixture {
         let columns = columns.into_iter().map(IntoColumn::into_column).collect();
         let mut frame = DataFrame::new_infer_height(columns).unwrap();
         let file = fs_err::File::create(dir.path().join("articles.parquet")).unwrap();
-        ParquetWriter::new(file)
-            .with_row_group_size(group_rows)
-            .finish(&mut frame)
-            .unwrap();
+        ParquetWriter::new(file).with_row_group_size(group_rows).finish(&mut frame).unwrap();
         Fixture { dir }
     }
 
@@ -41,11 +38,7 @@ impl Fixture {
 }
 
 fn article(id: u32, title: &str, text: &str) -> ParquetArticle {
-    ParquetArticle {
-        id,
-        title: title.into(),
-        text: text.into(),
-    }
+    ParquetArticle { id, title: title.into(), text: text.into() }
 }
 
 fn texts(name: &str, texts: &[Option<&str>]) -> Series {
@@ -56,42 +49,16 @@ fn texts(name: &str, texts: &[Option<&str>]) -> Series {
 fn bad_rows_are_counted_and_the_others_read() {
     let fixture = Fixture::new(
         vec![
-            texts(
-                "id",
-                &[
-                    Some("12"),
-                    None,
-                    Some("x"),
-                    Some("-1"),
-                    Some("4294967295"),
-                    Some("3"),
-                ],
-            ),
+            texts("id", &[Some("12"), None, Some("x"), Some("-1"), Some("4294967295"), Some("3")]),
             texts("url", &[None; 6]),
-            texts(
-                "title",
-                &[
-                    Some("ช้าง"),
-                    Some("b"),
-                    Some("c"),
-                    Some("d"),
-                    None,
-                    Some("f"),
-                ],
-            ),
+            texts("title", &[Some("ช้าง"), Some("b"), Some("c"), Some("d"), None, Some("f")]),
             texts("text", &[Some("ช้าง\n\nสัตว์"), None, None, None, None, None]),
         ],
         None,
     );
     let (articles, malformed) = fixture.read().unwrap();
-    assert_eq!(
-        articles,
-        [article(12, "ช้าง", "ช้าง\n\nสัตว์"), article(3, "f", "")]
-    );
-    assert_eq!(
-        malformed,
-        [(1, "no-id"), (2, "bad-id"), (3, "bad-id"), (4, "no-title")]
-    );
+    assert_eq!(articles, [article(12, "ช้าง", "ช้าง\n\nสัตว์"), article(3, "f", "")]);
+    assert_eq!(malformed, [(1, "no-id"), (2, "bad-id"), (3, "bad-id"), (4, "no-title")]);
 }
 
 #[test]
@@ -122,11 +89,7 @@ fn batches_are_bounded_and_in_order() {
         let (articles, malformed) = Fixture::new(columns, Some(group_rows)).read().unwrap();
         assert_eq!(malformed, []);
         assert!(articles.iter().map(|article| article.id).eq(ids));
-        assert!(
-            articles
-                .iter()
-                .all(|article| article.title == format!("title {}", article.id))
-        );
+        assert!(articles.iter().all(|article| article.title == format!("title {}", article.id)));
     }
 }
 
@@ -134,41 +97,22 @@ fn batches_are_bounded_and_in_order() {
 fn another_file_is_refused_by_name() {
     let check = |columns: Vec<Series>, expected: &str| {
         let message = Fixture::new(columns, None).read().unwrap_err().to_string();
-        assert!(
-            message.contains("articles.parquet") && message.contains(expected),
-            "{message}"
-        );
+        assert!(message.contains("articles.parquet") && message.contains(expected), "{message}");
     };
-    let (id, title, text) = (
-        texts("id", &[Some("x")]),
-        texts("title", &[None]),
-        texts("text", &[None]),
-    );
-    check(
-        vec![id.clone(), title.clone()],
-        "no column `text`; it has `id`, `title`",
-    );
-    check(
-        vec![id, title.clone(), text.clone()],
-        "no page id in its first 1 rows",
-    );
+    let (id, title, text) =
+        (texts("id", &[Some("x")]), texts("title", &[None]), texts("text", &[None]));
+    check(vec![id.clone(), title.clone()], "no column `text`; it has `id`, `title`");
+    check(vec![id, title.clone(), text.clone()], "no page id in its first 1 rows");
     check(
         vec![Series::new("id".into(), [1.5]), title.clone(), text],
         "is Float64, not a string or",
     );
-    check(
-        vec![texts("id", &[None]), title, Series::new("text".into(), [1])],
-        "`text`",
-    );
+    check(vec![texts("id", &[None]), title, Series::new("text".into(), [1])], "`text`");
 }
 
 #[test]
 fn a_cut_file_is_refused_by_name() {
-    let columns = vec![
-        texts("id", &[None]),
-        texts("title", &[None]),
-        texts("text", &[None]),
-    ];
+    let columns = vec![texts("id", &[None]), texts("title", &[None]), texts("text", &[None])];
     let fixture = Fixture::new(columns, None);
     let whole = fs_err::read(fixture.path()).unwrap();
     for length in [0, 4, whole.len() / 2, whole.len() - 1] {
@@ -177,11 +121,5 @@ fn a_cut_file_is_refused_by_name() {
         assert!(message.contains("articles.parquet"), "{message}");
     }
     fs_err::remove_file(fixture.path()).unwrap();
-    assert!(
-        fixture
-            .read()
-            .unwrap_err()
-            .to_string()
-            .contains("articles.parquet")
-    );
+    assert!(fixture.read().unwrap_err().to_string().contains("articles.parquet"));
 }

@@ -61,10 +61,7 @@ impl SiteInfo {
             return 0;
         };
         let named = |namespace: &&Namespace| namespace.name == prefix && !prefix.is_empty();
-        self.namespaces
-            .iter()
-            .find(named)
-            .map_or(0, |namespace| namespace.key)
+        self.namespaces.iter().find(named).map_or(0, |namespace| namespace.key)
     }
 }
 
@@ -97,21 +94,14 @@ pub fn read_siteinfo(path: &Path) -> Result<Option<SiteInfo>, DumpError> {
             (Kind::Open | Kind::SelfClosed, b"namespace") => {
                 let key = attribute(b"key").and_then(|key| key.parse().ok());
                 let case = tags.attribute(&tag, b"case").map_or(site.case, case);
-                namespace = key.map(|key| Namespace {
-                    key,
-                    name: String::new(),
-                    case,
-                });
+                namespace = key.map(|key| Namespace { key, name: String::new(), case });
                 if tag.kind == Kind::SelfClosed {
                     site.namespaces.extend(namespace.take());
                 }
             }
             (Kind::Close, b"namespace") => {
                 if let Some(namespace) = namespace.take() {
-                    site.namespaces.push(Namespace {
-                        name: content(),
-                        ..namespace
-                    });
+                    site.namespaces.push(Namespace { name: content(), ..namespace });
                 }
             }
             (Kind::Close, b"siteinfo" | b"mediawiki") | (Kind::Open, b"page") => break,

@@ -62,14 +62,8 @@ impl Table {
         n_bytes: usize,
     ) -> Result<Self, DumpError> {
         let wanted = columns.iter().map(|column| match column.strip_suffix('?') {
-            Some(name) => Wanted {
-                name: name.to_owned(),
-                is_optional: true,
-            },
-            None => Wanted {
-                name: (*column).to_owned(),
-                is_optional: false,
-            },
+            Some(name) => Wanted { name: name.to_owned(), is_optional: true },
+            None => Wanted { name: (*column).to_owned(), is_optional: false },
         });
         let mut table = Self {
             lexer: Lexer::new(Window::new(Streams::whole(path)?, n_bytes.max(1))),
@@ -88,10 +82,7 @@ impl Table {
                 Some(other) if !found.contains(&other) => found.push(other),
                 Some(_) => {}
                 None if table.place == Place::End => {
-                    let kind = DumpErrorKind::NoTable {
-                        table: table.name.clone(),
-                        found,
-                    };
+                    let kind = DumpErrorKind::NoTable { table: table.name.clone(), found };
                     return Err(table.lexer.window.error(kind));
                 }
                 None => {}
@@ -111,10 +102,7 @@ impl Table {
                     if let Some(n_bytes) = self.scan()? {
                         self.place = Place::BehindRow(n_bytes);
                         let text = self.lexer.window.text();
-                        return Ok(Some(Row {
-                            text,
-                            fields: &self.fields,
-                        }));
+                        return Ok(Some(Row { text, fields: &self.fields }));
                     }
                 }
                 Place::BehindRow(n_bytes) => {
@@ -272,10 +260,7 @@ impl Table {
             }));
         }
         let slot = |column: &String| {
-            self.wanted
-                .iter()
-                .position(|wanted| wanted.name == *column)
-                .unwrap_or(UNWANTED)
+            self.wanted.iter().position(|wanted| wanted.name == *column).unwrap_or(UNWANTED)
         };
         Ok(columns.iter().map(slot).collect())
     }
@@ -291,17 +276,13 @@ pub struct Row<'a> {
 impl<'a> Row<'a> {
     /// Returns whether value `k` is NULL, its column is not in the table, or there is no such `k`.
     pub fn is_null(&self, k: usize) -> bool {
-        self.fields
-            .get(k)
-            .is_none_or(|field| field.form == Form::Null)
+        self.fields.get(k).is_none_or(|field| field.form == Form::Null)
     }
 
     /// Returns value `k` as it is written, escapes and all, without quotes; `None` for NULL.
     pub fn raw(&self, k: usize) -> Option<&'a [u8]> {
         match self.fields.get(k)? {
-            Field {
-                form: Form::Null, ..
-            } => None,
+            Field { form: Form::Null, .. } => None,
             Field { start, end, .. } => self.text.get(*start..*end),
         }
     }

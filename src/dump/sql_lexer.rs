@@ -39,10 +39,7 @@ pub(crate) struct Lexer {
 
 impl Lexer {
     pub(crate) fn new(window: Window) -> Self {
-        Self {
-            window,
-            seen_completion: false,
-        }
+        Self { window, seen_completion: false }
     }
 
     /// Returns the byte `ahead` of the next one, pulling as needed; `None` at the end of the text.
@@ -148,10 +145,7 @@ impl Lexer {
 
     /// Returns the error for something unexpected `ahead` of the next byte.
     pub(crate) fn unexpected(&self, expected: &'static str, ahead: usize) -> DumpError {
-        self.window.error(DumpErrorKind::Syntax {
-            expected,
-            at: self.window.position(ahead),
-        })
+        self.window.error(DumpErrorKind::Syntax { expected, at: self.window.position(ahead) })
     }
 
     fn word(&mut self) -> Result<String, DumpError> {
@@ -187,11 +181,7 @@ impl Lexer {
         if N_NAME_LIMIT_BYTES <= name.len() {
             let at = self.window.position(0);
             let limit = N_NAME_LIMIT_BYTES;
-            return Err(self.window.error(DumpErrorKind::TooLong {
-                what: "name",
-                limit,
-                at,
-            }));
+            return Err(self.window.error(DumpErrorKind::TooLong { what: "name", limit, at }));
         }
         name.push(byte);
         Ok(())

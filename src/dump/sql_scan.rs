@@ -50,30 +50,12 @@ pub(crate) fn scan_row(text: &[u8], slots: &[usize], fields: &mut [Field]) -> Sc
             None => return Scan::More,
             Some(b'\'') => match string_end(text, at + 1) {
                 None => return Scan::More,
-                Some(end) => (
-                    Field {
-                        form: Form::Quoted,
-                        start: at + 1,
-                        end,
-                    },
-                    end + 1,
-                ),
+                Some(end) => (Field { form: Form::Quoted, start: at + 1, end }, end + 1),
             },
             Some(byte) => {
-                let end = if byte.is_ascii_digit() {
-                    digits_end(text, at)
-                } else {
-                    at
-                };
+                let end = if byte.is_ascii_digit() { digits_end(text, at) } else { at };
                 if at < end && matches!(text.get(end), Some(b',' | b')')) {
-                    (
-                        Field {
-                            form: Form::Bare,
-                            start: at,
-                            end,
-                        },
-                        end,
-                    )
+                    (Field { form: Form::Bare, start: at, end }, end)
                 } else {
                     match scan_other(text, at) {
                         Ok(found) => found,
@@ -92,10 +74,7 @@ pub(crate) fn scan_row(text: &[u8], slots: &[usize], fields: &mut [Field]) -> Sc
                 None => return Scan::More,
                 Some(b',') => break,
                 Some(b')') => {
-                    return Scan::Row {
-                        end: at + 1,
-                        n_columns,
-                    };
+                    return Scan::Row { end: at + 1, n_columns };
                 }
                 Some(byte) if byte.is_ascii_whitespace() => at += 1,
                 Some(_) => return Scan::Wrong { at },
@@ -136,14 +115,7 @@ fn scan_other(text: &[u8], mut at: usize) -> Result<(Field, usize), Scan> {
         _ => Form::Bare,
     };
     let start = if form == Form::Hex { start + 2 } else { start };
-    Ok((
-        Field {
-            form,
-            start,
-            end: at,
-        },
-        at,
-    ))
+    Ok((Field { form, start, end: at }, at))
 }
 
 /// Scans the string behind a word that introduces it, as `_binary`, or behind no word.
@@ -155,19 +127,8 @@ fn introduced(text: &[u8], word: &[u8], mut at: usize) -> Result<(Field, usize),
         None => Err(Scan::More),
         Some(b'\'') => {
             let end = string_end(text, at + 1).ok_or(Scan::More)?;
-            let form = if word.eq_ignore_ascii_case(b"x") {
-                Form::Hex
-            } else {
-                Form::Quoted
-            };
-            Ok((
-                Field {
-                    form,
-                    start: at + 1,
-                    end,
-                },
-                end + 1,
-            ))
+            let form = if word.eq_ignore_ascii_case(b"x") { Form::Hex } else { Form::Quoted };
+            Ok((Field { form, start: at + 1, end }, end + 1))
         }
         Some(_) => Err(Scan::Wrong { at }),
     }
@@ -237,9 +198,7 @@ fn zeros(word: u64) -> u64 {
 /// Returns the eight bytes at `at`, the first one lowest.
 #[inline]
 fn word_at(text: &[u8], at: usize) -> Option<u64> {
-    text.get(at..)?
-        .first_chunk()
-        .map(|bytes| u64::from_le_bytes(*bytes))
+    text.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -267,36 +226,16 @@ mod tests {
         use Form::{Bare, Hex, Null, Quoted};
         for (text, expected) in [
             (&b"(1)"[..], vec![(Bare, &b"1"[..])]),
-            (
-                b"(-1,+2.5e-3,0.5)",
-                vec![(Bare, b"-1"), (Bare, b"+2.5e-3"), (Bare, b"0.5")],
-            ),
-            (
-                b"('','a','')",
-                vec![(Quoted, b""), (Quoted, b"a"), (Quoted, b"")],
-            ),
-            (
-                b"('it\\'s','it''s')",
-                vec![(Quoted, b"it\\'s"), (Quoted, b"it''s")],
-            ),
+            (b"(-1,+2.5e-3,0.5)", vec![(Bare, b"-1"), (Bare, b"+2.5e-3"), (Bare, b"0.5")]),
+            (b"('','a','')", vec![(Quoted, b""), (Quoted, b"a"), (Quoted, b"")]),
+            (b"('it\\'s','it''s')", vec![(Quoted, b"it\\'s"), (Quoted, b"it''s")]),
             (b"('\\\\','),(')", vec![(Quoted, b"\\\\"), (Quoted, b"),(")]),
-            (
-                b"( 1 , 'a' ,\r\n NULL )",
-                vec![(Bare, b"1"), (Quoted, b"a"), (Null, b"NULL")],
-            ),
+            (b"( 1 , 'a' ,\r\n NULL )", vec![(Bare, b"1"), (Quoted, b"a"), (Null, b"NULL")]),
             (b"(0x4A,x'4a')", vec![(Hex, b"4A"), (Hex, b"4a")]),
-            (
-                b"(_binary 'a\0\xff',N'b')",
-                vec![(Quoted, b"a\0\xff"), (Quoted, b"b")],
-            ),
+            (b"(_binary 'a\0\xff',N'b')", vec![(Quoted, b"a\0\xff"), (Quoted, b"b")]),
             (b"(true,null)", vec![(Bare, b"true"), (Null, b"null")]),
         ] {
-            assert_eq!(
-                scanned(text),
-                Ok(expected),
-                "{}",
-                String::from_utf8_lossy(text)
-            );
+            assert_eq!(scanned(text), Ok(expected), "{}", String::from_utf8_lossy(text));
         }
     }
 
@@ -315,12 +254,7 @@ mod tests {
             (b"(@a)", Scan::Wrong { at: 1 }),
             (b"(_binary 1)", Scan::Wrong { at: 9 }),
         ] {
-            assert_eq!(
-                scanned(text),
-                Err(expected),
-                "{}",
-                String::from_utf8_lossy(text)
-            );
+            assert_eq!(scanned(text), Err(expected), "{}", String::from_utf8_lossy(text));
         }
     }
 

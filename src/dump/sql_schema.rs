@@ -11,10 +11,7 @@ pub(crate) enum Head {
     /// A CREATE TABLE, read to its `;`: the table and its columns.
     Create { table: String, columns: Vec<String> },
     /// An INSERT, read up to its first row: the table, and its columns if it lists them.
-    Insert {
-        table: String,
-        columns: Option<Vec<String>>,
-    },
+    Insert { table: String, columns: Option<Vec<String>> },
     /// Any other statement, read to its `;`.
     Other,
 }

@@ -37,16 +37,9 @@ fn escape(escaped: u8) -> u8 {
 /// Appends the bytes that hex digits stand for; an odd first digit is a byte of its own.
 pub(crate) fn unhex_into(digits: &[u8], value: &mut Vec<u8>) {
     let nibble = |digit: &u8| char::from(*digit).to_digit(16).unwrap_or(0) as u8;
-    let (odd, even) = digits
-        .split_at_checked(digits.len() % 2)
-        .unwrap_or((&[], digits));
+    let (odd, even) = digits.split_at_checked(digits.len() % 2).unwrap_or((&[], digits));
     value.extend(odd.iter().map(nibble));
-    value.extend(
-        even.as_chunks::<2>()
-            .0
-            .iter()
-            .map(|[high, low]| nibble(high) << 4 | nibble(low)),
-    );
+    value.extend(even.as_chunks::<2>().0.iter().map(|[high, low]| nibble(high) << 4 | nibble(low)));
 }
 
 /// Returns the number that decimal digits stand for, `None` if they are no such number.
@@ -67,10 +60,7 @@ mod tests {
     #[test]
     fn escapes_are_undone() {
         for (raw, expected) in [
-            (
-                &b"\\0\\'\\\"\\\\\\n\\r\\Z\\t\\b"[..],
-                &b"\0'\"\\\n\r\x1a\t\x08"[..],
-            ),
+            (&b"\\0\\'\\\"\\\\\\n\\r\\Z\\t\\b"[..], &b"\0'\"\\\n\r\x1a\t\x08"[..]),
             (b"it''s ", b"it's "),
             (b"\\%\\x\\", b"%x\\"),
             ("ไทย\\'".as_bytes(), "ไทย'".as_bytes()),

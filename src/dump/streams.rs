@@ -53,31 +53,14 @@ impl Streams {
     ///
     /// A plain or gzip file belongs as a whole to the range that has its byte 0.
     pub fn range(path: &Path, own: Range<u64>) -> Result<Self, DumpError> {
-        let refuse = |kind| DumpError {
-            path: path.to_owned(),
-            kind,
-        };
+        let refuse = |kind| DumpError { path: path.to_owned(), kind };
         let (input, format) = open(path).map_err(refuse)?;
         let decoder = decoder(input, format, &own).map_err(|cause| {
-            let at = Position {
-                compressed: own.start,
-                text: 0,
-            };
-            refuse(DumpErrorKind::Io {
-                doing: "read the file",
-                at,
-                cause,
-            })
+            let at = Position { compressed: own.start, text: 0 };
+            refuse(DumpErrorKind::Io { doing: "read the file", at, cause })
         })?;
         let path = path.to_owned();
-        Ok(Self {
-            path,
-            decoder,
-            own,
-            own_ended: false,
-            n_text_bytes: 0,
-            failed: false,
-        })
+        Ok(Self { path, decoder, own, own_ended: false, n_text_bytes: 0, failed: false })
     }
 
     /// Appends up to about `n_bytes` of decompressed text.
@@ -86,9 +69,7 @@ impl Streams {
     /// Fails on damage and truncation; the text before it is not to be trusted to be whole.
     pub fn read(&mut self, text: &mut Vec<u8>, n_bytes: usize) -> Result<Progress, DumpError> {
         if self.failed {
-            return Err(self.error(DumpErrorKind::AlreadyFailed {
-                at: self.position(),
-            }));
+            return Err(self.error(DumpErrorKind::AlreadyFailed { at: self.position() }));
         }
         let n_before = text.len();
         let outcome = self.decode(text, n_bytes.max(1));
@@ -97,11 +78,7 @@ impl Streams {
             self.failed = true;
             let (format, at) = (self.format(), self.position());
             self.error(match fault {
-                Fault::Io(cause) => DumpErrorKind::Io {
-                    doing: "read the file",
-                    at,
-                    cause,
-                },
+                Fault::Io(cause) => DumpErrorKind::Io { doing: "read the file", at, cause },
                 Fault::Truncated => DumpErrorKind::Truncated { format, at },
                 Fault::Damaged(cause) => DumpErrorKind::Damaged { format, at, cause },
                 Fault::Trailing => DumpErrorKind::Trailing { format, at },
@@ -113,15 +90,8 @@ impl Streams {
         match &mut self.decoder {
             Decoder::Plain(input) => {
                 text.reserve(n_bytes);
-                let n_read = input
-                    .take(n_bytes as u64)
-                    .read_to_end(text)
-                    .map_err(Fault::Io)?;
-                Ok(if n_read == 0 {
-                    Progress::End
-                } else {
-                    Progress::Text
-                })
+                let n_read = input.take(n_bytes as u64).read_to_end(text).map_err(Fault::Io)?;
+                Ok(if n_read == 0 { Progress::End } else { Progress::Text })
             }
             Decoder::Gzip(members) => {
                 let more = members.read(text, n_bytes)?;
@@ -158,10 +128,7 @@ impl Streams {
             Decoder::Bzip2(chain) => chain.offset(),
             Decoder::Nothing(offset) => *offset,
         };
-        Position {
-            compressed,
-            text: self.n_text_bytes,
-        }
+        Position { compressed, text: self.n_text_bytes }
     }
 
     /// Returns how many bytes of the file were taken since the start of the range.
@@ -171,10 +138,7 @@ impl Streams {
 
     /// Returns an error about this file.
     pub fn error(&self, kind: DumpErrorKind) -> DumpError {
-        DumpError {
-            path: self.path.clone(),
-            kind,
-        }
+        DumpError { path: self.path.clone(), kind }
     }
 
     fn format(&self) -> &'static str {
@@ -194,10 +158,7 @@ pub fn ranges(
     n_ranges: u64,
     n_least_bytes: u64,
 ) -> Result<Vec<Range<u64>>, DumpError> {
-    let (input, format) = open(path).map_err(|kind| DumpError {
-        path: path.to_owned(),
-        kind,
-    })?;
+    let (input, format) = open(path).map_err(|kind| DumpError { path: path.to_owned(), kind })?;
     let n_bytes = input.n_bytes();
     if format != Format::Bzip2 {
         return Ok(std::iter::once(0..n_bytes).collect());
@@ -205,9 +166,7 @@ pub fn ranges(
     let step = n_bytes.div_ceil(n_ranges.max(1)).max(n_least_bytes).max(1);
     let starts = std::iter::successors(Some(0), |start: &u64| start.checked_add(step))
         .take_while(|start| *start < n_bytes);
-    Ok(starts
-        .map(|start| start..start.saturating_add(step).min(n_bytes))
-        .collect())
+    Ok(starts.map(|start| start..start.saturating_add(step).min(n_bytes)).collect())
 }
 
 /// Opens a file, and tells its format by its first bytes.
@@ -220,15 +179,9 @@ fn open(path: &Path) -> Result<(Input, Format), DumpErrorKind> {
     })?;
     let format = input.fill_buf().map(|bytes| match bytes {
         [] => None,
-        _ => bytes
-            .get(..bytes.len().min(format::N_MAGIC_BYTES))
-            .map(format::detect),
+        _ => bytes.get(..bytes.len().min(format::N_MAGIC_BYTES)).map(format::detect),
     });
-    match format.map_err(|cause| DumpErrorKind::Io {
-        doing: "read the file",
-        at,
-        cause,
-    })? {
+    match format.map_err(|cause| DumpErrorKind::Io { doing: "read the file", at, cause })? {
         None => Err(DumpErrorKind::Empty),
         Some(Format::Unsupported(format)) => Err(DumpErrorKind::Unsupported { format }),
         Some(format) => Ok((input, format)),

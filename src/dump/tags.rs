@@ -64,11 +64,7 @@ pub(crate) struct Tags {
 impl Tags {
     /// Starts at the streams' first byte.
     pub(crate) fn new(streams: Streams) -> Self {
-        Self {
-            window: Window::new(streams, N_STEP_BYTES),
-            n_current: 0,
-            sniffed: false,
-        }
+        Self { window: Window::new(streams, N_STEP_BYTES), n_current: 0, sniffed: false }
     }
 
     /// Goes to the next tag.
@@ -155,10 +151,7 @@ impl Tags {
 
     /// Returns the text between the tag before and this one; whole only if it was kept.
     pub(crate) fn content(&self, tag: &Tag) -> &[u8] {
-        self.window
-            .text()
-            .get(tag.content.clone())
-            .unwrap_or_default()
+        self.window.text().get(tag.content.clone()).unwrap_or_default()
     }
 
     /// Returns the escaped value of an attribute of the tag.
@@ -183,10 +176,7 @@ impl Tags {
 fn parse(text: &[u8], start: usize, close: usize, offset: u64) -> Tag {
     let (mut from, mut to) = (start + 1, close);
     let first = text.get(from).copied();
-    let last = to
-        .checked_sub(1)
-        .filter(|last| from < *last)
-        .and_then(|last| text.get(last));
+    let last = to.checked_sub(1).filter(|last| from < *last).and_then(|last| text.get(last));
     let kind = match (first, last) {
         (Some(b'/'), _) => {
             from += 1;
@@ -200,10 +190,7 @@ fn parse(text: &[u8], start: usize, close: usize, offset: u64) -> Tag {
         _ => Kind::Open,
     };
     let inside = text.get(from..to).unwrap_or_default();
-    let n_name = inside
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(inside.len());
+    let n_name = inside.iter().position(u8::is_ascii_whitespace).unwrap_or(inside.len());
     Tag {
         kind,
         offset: offset + start as u64,
@@ -236,9 +223,7 @@ fn attribute<'a>(inside: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
 
 /// Returns whether text that begins like this is UTF-16 or UTF-32; only a file's start has a mark.
 fn is_utf16(text: &[u8], at_start: bool) -> bool {
-    let head = text
-        .get(..text.len().min(N_SNIFFED_BYTES))
-        .unwrap_or_default();
+    let head = text.get(..text.len().min(N_SNIFFED_BYTES)).unwrap_or_default();
     let n_nuls = head.iter().filter(|&&byte| byte == 0).count();
     // XML may have no NUL at all, and UTF-16 of Latin markup has one in every two bytes.
     let marked = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");

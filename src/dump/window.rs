@@ -57,10 +57,7 @@ impl Window {
         let text = self.offset() + ahead as u64;
         // In a plain file both offsets are the same thing, and then the exact one is known.
         let plain = self.streams.start() == 0 && pulled.compressed == pulled.text;
-        Position {
-            compressed: if plain { text } else { pulled.compressed },
-            text,
-        }
+        Position { compressed: if plain { text } else { pulled.compressed }, text }
     }
 
     /// Marks `n_bytes` more as done.
@@ -78,11 +75,7 @@ impl Window {
         let n_kept = self.bytes.len() - self.n_done;
         if N_LIMIT_BYTES < n_kept {
             let at = self.position(n_kept);
-            return Err(self.error(DumpErrorKind::TooLong {
-                what,
-                limit: N_LIMIT_BYTES,
-                at,
-            }));
+            return Err(self.error(DumpErrorKind::TooLong { what, limit: N_LIMIT_BYTES, at }));
         }
         self.bytes.drain(..self.n_done);
         self.n_dropped += self.n_done as u64;

@@ -274,10 +274,7 @@ impl Pages {
             return Outcome::Malformed;
         }
         if !findings.has_ns {
-            page.ns = self
-                .site
-                .as_ref()
-                .map_or(0, |site| site.namespace_of(&page.title));
+            page.ns = self.site.as_ref().map_or(0, |site| site.namespace_of(&page.title));
         }
         Outcome::Whole
     }
@@ -310,9 +307,8 @@ impl Findings {
     }
 
     fn number<N: std::str::FromStr>(&mut self, content: &[u8]) -> Option<N> {
-        let number = std::str::from_utf8(content.trim_ascii())
-            .ok()
-            .and_then(|text| text.parse().ok());
+        let number =
+            std::str::from_utf8(content.trim_ascii()).ok().and_then(|text| text.parse().ok());
         self.is_wrong |= number.is_none();
         number
     }
@@ -338,12 +334,7 @@ impl Findings {
 
 /// Returns the name of an element whose parts would be taken for the page's own.
 fn unwanted(name: &[u8]) -> Option<&'static [u8]> {
-    const NAMES: [&[u8]; 4] = [
-        b"contributor",
-        b"content",
-        b"upload",
-        b"discussionthreadinginfo",
-    ];
+    const NAMES: [&[u8]; 4] = [b"contributor", b"content", b"upload", b"discussionthreadinginfo"];
     NAMES.into_iter().find(|unwanted| *unwanted == name)
 }
 

@@ -2,7 +2,10 @@
 
 pub mod card;
 pub mod ledger;
+mod numbers;
 pub mod page;
+#[cfg(test)]
+mod sample;
 pub mod statistics;
 
 use std::collections::BTreeMap;

@@ -6,27 +6,27 @@ use crate::error::Error;
 
 /// The place where the first fatal error is kept.
 #[derive(Clone, Default)]
-pub struct Failure(Arc<OnceLock<Error>>);
+pub(super) struct Failure(Arc<OnceLock<Error>>);
 
 impl Failure {
     /// Keeps an error, unless one is kept already.
-    pub fn set(&self, error: Error) {
+    pub(super) fn set(&self, error: Error) {
         // A later error is a consequence of the first: it is not told.
         let _first = self.0.set(error).is_ok();
     }
 
     /// Returns whether the run has failed.
-    pub fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.0.get().is_some()
     }
 
     /// Returns the error, once all workers have let go of the cell.
-    pub fn take(self) -> Option<Error> {
+    pub(super) fn take(self) -> Option<Error> {
         Arc::into_inner(self.0).and_then(OnceLock::into_inner)
     }
 
     /// Keeps the value of a result, or its error.
-    pub fn catch<T>(&self, result: crate::error::Result<T>) -> Option<T> {
+    pub(super) fn catch<T>(&self, result: crate::error::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
@@ -38,7 +38,7 @@ impl Failure {
 }
 
 /// Tells the other workers when this one panics: timely alone would leave them waiting for ever.
-pub struct Alarm(pub Failure, pub usize);
+pub(super) struct Alarm(pub Failure, pub usize);
 
 impl Drop for Alarm {
     fn drop(&mut self) {

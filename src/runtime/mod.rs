@@ -27,7 +27,7 @@ use self::{
     failure::{Alarm, Failure},
     progress::Progress,
     said::Heard,
-    scan::Queue,
+    scan::{Queue, Tasks},
 };
 use crate::{
     config::Plan,
@@ -148,8 +148,6 @@ fn flow(run: Run, workers: usize) {
         Err(message) => failure.set(Error::Worker(message)),
     }
 }
-
-type Tasks<R> = VecDeque<(u16, Box<dyn crate::sources::Task<R>>)>;
 
 /// Returns the tasks of all sources: tables, the large ones first, and articles.
 fn tasks(

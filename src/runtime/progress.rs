@@ -4,7 +4,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The progress of one run; a clone shows the same.
 #[derive(Clone)]
-pub struct Progress {
+pub(super) struct Progress {
     reading: ProgressBar,
     splitting: ProgressBar,
     _bars: MultiProgress,
@@ -12,7 +12,7 @@ pub struct Progress {
 
 impl Progress {
     /// Shows progress on a terminal, or nowhere.
-    pub fn new(n_bytes: u64, shown: bool) -> Progress {
+    pub(super) fn new(n_bytes: u64, shown: bool) -> Progress {
         let target = match shown {
             true => ProgressDrawTarget::stderr(),
             false => ProgressDrawTarget::hidden(),
@@ -33,22 +33,22 @@ impl Progress {
     }
 
     /// Adds bytes of input that were read.
-    pub fn add(&self, n_bytes: u64) {
+    pub(super) fn add(&self, n_bytes: u64) {
         self.reading.inc(n_bytes);
     }
 
     /// Adds pairs that will be split.
-    pub fn expect_pairs(&self, n_pairs: u64) {
+    pub(super) fn expect_pairs(&self, n_pairs: u64) {
         self.splitting.inc_length(n_pairs);
     }
 
     /// Adds a pair that is being split.
-    pub fn add_pair(&self) {
+    pub(super) fn add_pair(&self) {
         self.splitting.inc(1);
     }
 
     /// Clears the terminal.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         self.reading.finish_and_clear();
         self.splitting.finish_and_clear();
     }

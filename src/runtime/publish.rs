@@ -7,7 +7,6 @@ use std::{
 
 use crossic_operators::{
     context::Measure,
-    record::Digest,
     split_windows::{Config, Splitter, Variant},
 };
 
@@ -21,7 +20,7 @@ use crate::{
     config::{Plan, plan::SinkNode},
     error::{Error, Result},
     io,
-    manifest::{FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
+    manifest::{self, FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
     report::{Report, card, ledger::imbalances, page, statistics::Statistics},
     sinks::Shard,
     store::texts::TextStore,
@@ -87,7 +86,7 @@ fn publish_one(
         format: FORMAT,
         crossic: env!("CARGO_PKG_VERSION").to_owned(),
         plan_digest: resolved.digest().to_string(),
-        corpus_digest: corpus_digest(&shards).to_string(),
+        corpus_digest: manifest::corpus_digest(&shards).to_string(),
         plan: resolved,
         rows: match splitter.config().variant {
             Variant::Crossic => RowKind::Segments,
@@ -121,12 +120,6 @@ fn publish_one(
     manifest.write(dir)?;
     collect_garbage(dir, &manifest)?;
     Ok(Built { sink: sink.name.clone(), dir: dir.to_owned(), manifest, report })
-}
-
-/// Returns the digest of a corpus: that of its shards, which are named by their content.
-pub fn corpus_digest(shards: &[Shard]) -> Digest {
-    let names: Vec<&[u8]> = shards.iter().map(|shard| shard.file.as_bytes()).collect();
-    Digest::of_fields(&names)
 }
 
 fn splitter(plan: &Plan, sink: &SinkNode) -> Splitter {

@@ -14,7 +14,7 @@ use crate::{report::statistics::Statistics, sinks::Shard, sources::Snapshot};
 
 /// One thing said.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Said {
+pub(super) enum Said {
     /// By an operator.
     Outcome(Outcome),
     /// By a source: a quantity it counted.
@@ -27,7 +27,7 @@ pub enum Said {
 
 /// The work done on one bucket of one sink.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Bucket {
+pub(super) struct Bucket {
     /// Position of the sink in the plan.
     pub sink: usize,
     /// The shard; `None` where the bucket holds no row.
@@ -46,7 +46,7 @@ pub struct Bucket {
 
 /// Paragraphs and tokens of one source in one bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SideCounts {
+pub(super) struct SideCounts {
     /// Paragraphs of the articles of pairs that gave rows.
     pub paragraphs_in: u64,
     /// Paragraphs that lie in rows, counted from the rows.
@@ -65,7 +65,7 @@ pub struct SideCounts {
 
 impl SideCounts {
     /// Adds the account of one article.
-    pub fn add(&mut self, counts: &Counts) {
+    pub(super) fn add(&mut self, counts: &Counts) {
         self.paragraphs_in += counts.paragraphs_in;
         self.paragraphs_dropped += counts.paragraphs_dropped;
         self.paragraphs_cut += counts.paragraphs_cut;
@@ -74,7 +74,7 @@ impl SideCounts {
     }
 
     /// Adds other counts.
-    pub fn merge(&mut self, other: &SideCounts) {
+    pub(super) fn merge(&mut self, other: &SideCounts) {
         self.paragraphs_in += other.paragraphs_in;
         self.paragraphs_out += other.paragraphs_out;
         self.paragraphs_dropped += other.paragraphs_dropped;
@@ -87,7 +87,7 @@ impl SideCounts {
 
 /// Everything that was said, added up.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub(super) struct Heard {
     /// Quantities of operators.
     pub tallies: BTreeMap<Tally, i64>,
     /// Refused records of operators.
@@ -102,7 +102,7 @@ pub struct Heard {
 
 impl Heard {
     /// Takes in one thing said, so many times.
-    pub fn hear(&mut self, said: Said, times: i64) {
+    pub(super) fn hear(&mut self, said: Said, times: i64) {
         match said {
             Said::Outcome(Outcome::Tally(tally)) => {
                 *self.tallies.entry(tally).or_default() += times;

@@ -33,11 +33,14 @@ const EPOCH_BYTES: usize = 8 << 20;
 const EPOCHS: u64 = 3;
 
 /// Tasks that the workers of a process take from, in order, with the source of each.
-pub struct Queue<R>(Mutex<VecDeque<(SourceIndex, Box<dyn Task<R>>)>>);
+pub(super) struct Queue<R>(Mutex<Tasks<R>>);
+
+/// Tasks in the order of reading, with the source of each.
+pub(super) type Tasks<R> = VecDeque<(SourceIndex, Box<dyn Task<R>>)>;
 
 impl<R> Queue<R> {
     /// Returns a queue of tasks.
-    pub fn new(tasks: VecDeque<(SourceIndex, Box<dyn Task<R>>)>) -> Queue<R> {
+    pub(super) fn new(tasks: Tasks<R>) -> Queue<R> {
         Queue(Mutex::new(tasks))
     }
 
@@ -48,7 +51,7 @@ impl<R> Queue<R> {
 
 /// What a scan emits: rows, and what it has to say.
 #[derive(Clone, Debug)]
-pub enum Scanned<R> {
+pub(super) enum Scanned<R> {
     /// A row of a source, with its epoch and sign.
     Row(((SourceIndex, R), Epoch, i32)),
     /// A count or a snapshot.
@@ -56,10 +59,10 @@ pub enum Scanned<R> {
 }
 
 /// Pages that operators want, by source, signed; on every worker.
-pub type WantedPages<'s> = StreamVec<'s, Epoch, ((SourceIndex, PageId), Epoch, i32)>;
+pub(super) type WantedPages<'s> = StreamVec<'s, Epoch, ((SourceIndex, PageId), Epoch, i32)>;
 
 /// What a scan shares with the rest of the run.
-pub struct Shared<R> {
+pub(super) struct Shared<R> {
     /// Where the tasks are.
     pub queue: Arc<Queue<R>>,
     /// Where errors go.
@@ -69,12 +72,12 @@ pub struct Shared<R> {
 }
 
 /// The loop that retires the epochs of a scan.
-pub struct Retire<'s>(Handle<'s, Epoch, Vec<()>>);
+pub(super) struct Retire<'s>(Handle<'s, Epoch, Vec<()>>);
 
 impl<'s> Retire<'s> {
     /// Retires epochs as the frontier of `stream` passes them: everything between the scan and
     /// `stream` is covered by the scan's credit.
-    pub fn on<D: Clone + 'static>(self, stream: StreamVec<'s, Epoch, D>) {
+    pub(super) fn on<D: Clone + 'static>(self, stream: StreamVec<'s, Epoch, D>) {
         stream
             .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, "Retire", |_, _| {
                 |input, _output| input.for_each(|_, _| {})
@@ -87,7 +90,7 @@ impl<'s> Retire<'s> {
 ///
 /// It starts when `wanted` is complete, and pauses while more than [`EPOCHS`] epochs are in flight
 /// before the stream that [`Retire::on`] is given; frontiers come back over an edge without data.
-pub fn scan<'s, R: Clone + 'static>(
+pub(super) fn scan<'s, R: Clone + 'static>(
     scope: Scope<'s, Epoch>,
     name: &str,
     shared: Shared<R>,

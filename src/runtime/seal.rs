@@ -46,7 +46,7 @@ const COMPARE_ONE_IN: u64 = 64;
 
 /// What a sink needs while it seals.
 #[derive(Clone)]
-pub struct Sealing {
+pub(super) struct Sealing {
     /// Position of the sink in the plan.
     pub index: usize,
     /// Stage of the window operator, for rejects.
@@ -86,7 +86,7 @@ struct Open {
 }
 
 /// Seals the buckets of one sink; what comes out is said once each bucket is durable.
-pub fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, Epoch, Said> {
+pub(super) fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, Epoch, Said> {
     let router = sealing.clone();
     let exchange =
         Exchange::new(move |(pair, _, _): &(Pair, Epoch, i32)| u64::from(router.bucket(pair)));

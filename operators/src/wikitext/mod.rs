@@ -1,9 +1,93 @@
-//! stub
-pub struct Site;
-impl Site { pub fn new(_: &str, _: &[(i32, String)]) -> Site { Site } }
-pub enum Headings { Glue, Keep, Drop }
-pub struct Options { pub headings: Headings, pub lists: bool, pub boilerplate: bool, pub math: bool }
-pub struct Cleaned { pub paragraphs: Vec<String>, pub disambiguation: bool }
-pub fn clean(text: &str, _: &Site, _: &Options) -> Cleaned {
-    Cleaned { paragraphs: text.split("\n\n").map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect(), disambiguation: false }
+//! Wikitext to plain paragraphs: the public face of the cleaner.
+//!
+//! Three passes, each linear in the page: `tokens` marks the special places and pairs the brackets,
+//! `render` writes a draft in which structure is a handful of control characters that XML cannot
+//! hold, and `lines` turns the draft into paragraphs, mending the seams where something fell out.
+
+mod args;
+mod convert;
+mod entities;
+mod expand;
+mod facts;
+mod lines;
+mod links;
+mod marks;
+mod names;
+mod render;
+mod repair;
+mod site;
+mod tags;
+mod template;
+mod tokens;
+mod variant;
+
+pub use site::Site;
+
+/// What becomes of section headings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headings {
+    /// The heading line, "\n" and the paragraph that follows form one paragraph.
+    Glue,
+    /// Each heading is a paragraph of its own.
+    Keep,
+    /// Headings are left out.
+    Drop,
+}
+
+/// What the cleaner keeps.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What becomes of section headings; a heading without text below it always goes.
+    pub headings: Headings,
+    /// Keeps list items, definition lists and indented lines.
+    pub lists: bool,
+    /// Keeps sections such as References, External links and See also.
+    pub boilerplate: bool,
+    /// Keeps formulas as `$…$` instead of leaving a hole.
+    pub math: bool,
+}
+
+/// One link to an article of the same wiki, as it stands in a paragraph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Title it leads to: trimmed, underscores as spaces, without fragment.
+    pub target: String,
+    /// Index of its paragraph.
+    pub paragraph: u32,
+    /// First byte of the label in the paragraph.
+    pub start: u32,
+    /// Byte after the label.
+    pub end: u32,
+}
+
+/// The text of an article.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cleaned {
+    /// Paragraphs in the order of the page; none is empty or holds a blank line.
+    pub paragraphs: Vec<String>,
+    /// Links in the order of the text.
+    pub links: Vec<Link>,
+    /// Number of places in the middle of a sentence where something unknown was dropped.
+    pub n_holes: u32,
+    /// Whether a magic word or a template says that this page lists meanings.
+    pub disambiguation: bool,
+}
+
+/// Longest page that is read, in bytes; MediaWiki itself refuses pages of more than 2 MiB.
+const MAX_BYTES: usize = 1 << 30;
+
+/// Returns the paragraphs and links of a page whose text is already unescaped from XML.
+///
+/// ```
+/// use wikitext::wikitext::{Headings, Options, Site, clean};
+/// let options = Options { headings: Headings::Drop, lists: true, boilerplate: false, math: false };
+/// let page = clean("A '''[[lion|big cat]]'''.", &Site::new("en", &[]), &options);
+/// assert_eq!(page.paragraphs, ["A big cat."]);
+/// assert_eq!(page.links[0].target, "lion");
+/// ```
+pub fn clean(wikitext: &str, site: &Site, options: &Options) -> Cleaned {
+    let source = wikitext.get(..wikitext.floor_char_boundary(MAX_BYTES)).unwrap_or(wikitext);
+    let tokens = tokens::tokenise(source, site.has_variants());
+    let draft = render::render_page(source, &tokens, site, options);
+    lines::paragraphs(&draft, site, options)
 }

@@ -15,13 +15,7 @@ pub struct Complaint {
 
 impl fmt::Display for Complaint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}:{}: {}",
-            self.path.display(),
-            self.line,
-            self.message
-        )
+        write!(formatter, "{}:{}: {}", self.path.display(), self.line, self.message)
     }
 }
 
@@ -45,14 +39,8 @@ impl fmt::Display for Error {
             Error::Request(message) => write!(formatter, "{message}"),
             Error::Tokenizer(_) => write!(formatter, "the tokenizer could not be trained"),
             Error::Sources(complaints) => {
-                write!(
-                    formatter,
-                    "{} complaints about the sources",
-                    complaints.len()
-                )?;
-                complaints
-                    .iter()
-                    .try_for_each(|complaint| write!(formatter, "\n  {complaint}"))
+                write!(formatter, "{} complaints about the sources", complaints.len())?;
+                complaints.iter().try_for_each(|complaint| write!(formatter, "\n  {complaint}"))
             }
         }
     }

@@ -10,14 +10,10 @@ pub struct Random {
 impl Random {
     /// Returns the stream that belongs to this seed, purpose and number.
     pub fn new(seed: u64, purpose: &str, number: u64) -> Self {
-        let named = purpose
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-        Random {
-            state: mix(mix(seed ^ named).wrapping_add(number)),
-        }
+        let named = purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Random { state: mix(mix(seed ^ named).wrapping_add(number)) }
     }
 
     /// Returns 64 random bits.
@@ -63,11 +59,7 @@ impl Random {
         let octaves = sixteenths.div_euclid(16);
         let fraction = 65_536 + 4_096 * sixteenths.rem_euclid(16) as u64;
         let scaled = median.saturating_mul(fraction);
-        let shifted = if octaves < 0 {
-            scaled >> (-octaves)
-        } else {
-            scaled << octaves
-        };
+        let shifted = if octaves < 0 { scaled >> (-octaves) } else { scaled << octaves };
         ((shifted + 32_768) >> 16).max(1)
     }
 }
@@ -84,11 +76,7 @@ impl Permutation {
     /// Returns the shuffle of `0..size` for this seed.
     pub fn new(seed: u64, size: u64) -> Self {
         let bits = u64::BITS - size.max(2).leading_zeros();
-        Permutation {
-            seed,
-            size,
-            half_bits: bits.div_ceil(2),
-        }
+        Permutation { seed, size, half_bits: bits.div_ceil(2) }
     }
 
     /// Returns where `number` goes; a number outside the domain stays where it is.
@@ -143,9 +131,7 @@ mod tests {
     fn a_permutation_visits_every_number_once_and_can_be_undone() {
         for size in [1, 2, 5, 64, 1000] {
             let permutation = Permutation::new(7, size);
-            let mut seen: Vec<u64> = (0..size)
-                .map(|number| permutation.forward(number))
-                .collect();
+            let mut seen: Vec<u64> = (0..size).map(|number| permutation.forward(number)).collect();
             for (number, image) in seen.iter().enumerate() {
                 assert_eq!(permutation.backward(*image), number as u64);
             }

@@ -46,9 +46,7 @@ pub fn read_texts(paths: &[PathBuf]) -> Result<Vec<String>, Error> {
     let mut texts = Vec::with_capacity(paths.len());
     for path in paths {
         let text = fs_err::read_to_string(&path)?;
-        let is_source = path
-            .extension()
-            .is_some_and(|extension| extension == "wiki");
+        let is_source = path.extension().is_some_and(|extension| extension == "wiki");
         let body = if is_source {
             source_page::split(&text).map(|(_, body)| body.to_string())
         } else {
@@ -70,9 +68,7 @@ pub fn train(texts: &[String], vocabulary: usize) -> Result<String, Error> {
     if json == train_once(texts, vocabulary)? {
         return Ok(json);
     }
-    Err(Error::Request(
-        "training twice on the same texts gave two different tokenizers".into(),
-    ))
+    Err(Error::Request("training twice on the same texts gave two different tokenizers".into()))
 }
 
 fn train_once(texts: &[String], vocabulary: usize) -> Result<String, Error> {
@@ -81,12 +77,9 @@ fn train_once(texts: &[String], vocabulary: usize) -> Result<String, Error> {
         let message = format!("a vocabulary of {vocabulary} has no room for the 256 bytes");
         return Err(Error::Request(message));
     }
-    let split = Split::new(
-        SplitPattern::Regex(SPLIT.into()),
-        SplitDelimiterBehavior::Isolated,
-        false,
-    )
-    .map_err(Error::Tokenizer)?;
+    let split =
+        Split::new(SplitPattern::Regex(SPLIT.into()), SplitDelimiterBehavior::Isolated, false)
+            .map_err(Error::Tokenizer)?;
     // Neither step may add a space in front or apply a split of its own.
     let bytes = ByteLevel::new(false, false, false);
     let mut tokenizer: Trainable = TokenizerImpl::new(BPE::default());
@@ -102,9 +95,7 @@ fn train_once(texts: &[String], vocabulary: usize) -> Result<String, Error> {
         .show_progress(false)
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
         .build();
-    tokenizer
-        .train(&mut trainer, texts.iter())
-        .map_err(Error::Tokenizer)?;
+    tokenizer.train(&mut trainer, texts.iter()).map_err(Error::Tokenizer)?;
     let mut tokenizer: Tokenizer = into_general(tokenizer);
     tokenizer.add_special_tokens(&SPECIAL_TOKENS.map(|token| AddedToken::from(token, true)));
     tokenizer.to_string(true).map_err(Error::Tokenizer)

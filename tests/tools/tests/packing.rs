@@ -1,10 +1,6 @@
 //! Packs a tiny wiki and reads the files back.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 use std::{
     io::Read,
@@ -57,25 +53,11 @@ fn tiny() -> Vec<(&'static str, String)> {
         ),
         (
             "thwiki/pages/a.wiki",
-            page(
-                4,
-                "ช้าง ป่า",
-                "link: en=Elephant\nprop: disambiguation\n",
-                "'''ช้าง'''",
-            ),
+            page(4, "ช้าง ป่า", "link: en=Elephant\nprop: disambiguation\n", "'''ช้าง'''"),
         ),
-        (
-            "thwiki/pages/r.wiki",
-            page(5, "คชสาร", "", "#เปลี่ยนทาง [[ช้าง ป่า#อาหาร]]"),
-        ),
-        (
-            "thwiki/pages/t.wiki",
-            page(6, "แม่แบบ:กล่อง", "ns: 10\n", "{{{1}}}"),
-        ),
-        (
-            "thwiki/changes-20240801/new.wiki",
-            page(30, "น้ำ", "", "ใหม่"),
-        ),
+        ("thwiki/pages/r.wiki", page(5, "คชสาร", "", "#เปลี่ยนทาง [[ช้าง ป่า#อาหาร]]")),
+        ("thwiki/pages/t.wiki", page(6, "แม่แบบ:กล่อง", "ns: 10\n", "{{{1}}}")),
+        ("thwiki/changes-20240801/new.wiki", page(30, "น้ำ", "", "ใหม่")),
         (
             "thwiki/changes-20240801/a.wiki",
             page(4, "ช้าง", "", "แก้").replace("revision: 1000004", "revision: 2000004"),
@@ -91,19 +73,14 @@ fn tiny() -> Vec<(&'static str, String)> {
 
 fn gunzip(path: &Path) -> String {
     let mut text = String::new();
-    GzDecoder::new(fs_err::File::open(path).unwrap())
-        .read_to_string(&mut text)
-        .unwrap();
+    GzDecoder::new(fs_err::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     text
 }
 
 fn insert_of(folder: &Path, table: &str) -> String {
     let date = folder.file_name().unwrap().to_str().unwrap();
     let text = gunzip(&folder.join(format!("thwiki-{date}-{table}.sql.gz")));
-    text.lines()
-        .find(|line| line.starts_with("INSERT"))
-        .unwrap_or_default()
-        .to_string()
+    text.lines().find(|line| line.starts_with("INSERT")).unwrap_or_default().to_string()
 }
 
 #[test]
@@ -112,10 +89,7 @@ fn tables_hold_the_rows_in_order_of_their_keys() {
     pack::pack(&folder.join("sources"), &folder.join("out")).unwrap();
     let first = folder.join("out/thwiki/20240720");
     let pages = insert_of(&first, "page");
-    assert!(
-        pages.starts_with("INSERT INTO `page` VALUES (4,0,'ช้าง_ป่า','',0,0,0,0."),
-        "{pages}"
-    );
+    assert!(pages.starts_with("INSERT INTO `page` VALUES (4,0,'ช้าง_ป่า','',0,0,0,0."), "{pages}");
     assert!(
         pages.contains(",'20240703081500',NULL,1000005,74,0,'wikitext'),(6,10,'กล่อง','',0,0,"),
         "{pages}"
@@ -135,10 +109,7 @@ fn tables_hold_the_rows_in_order_of_their_keys() {
     );
     let second = folder.join("out/thwiki/20240801");
     let pages = insert_of(&second, "page");
-    assert!(
-        pages.contains("(4,0,'ช้าง',") && pages.contains("(30,0,'น้ำ','',0,0,1,"),
-        "{pages}"
-    );
+    assert!(pages.contains("(4,0,'ช้าง',") && pages.contains("(30,0,'น้ำ','',0,0,1,"), "{pages}");
     assert!(!pages.contains("(9,0,"), "{pages}");
     assert_eq!(insert_of(&second, "langlinks"), "");
 }
@@ -154,10 +125,7 @@ fn every_offset_of_the_index_is_the_start_of_a_stream() {
     MultiBzDecoder::new(&*fs_err::read(format!("{stem}-index.txt.bz2")).unwrap())
         .read_to_string(&mut index)
         .unwrap();
-    let lines: Vec<Vec<&str>> = index
-        .lines()
-        .map(|line| line.splitn(3, ':').collect())
-        .collect();
+    let lines: Vec<Vec<&str>> = index.lines().map(|line| line.splitn(3, ':').collect()).collect();
     assert_eq!(lines.len(), 19);
     assert_eq!(lines[2][1..], ["6", "แม่แบบ:กล่อง"]);
     let mut offsets: Vec<usize> = lines.iter().map(|line| line[0].parse().unwrap()).collect();
@@ -165,16 +133,12 @@ fn every_offset_of_the_index_is_the_start_of_a_stream() {
     assert_eq!(offsets.len(), 2);
     for (offset, n_pages) in offsets.iter().zip([10, 9]) {
         let mut text = String::new();
-        BzDecoder::new(&bytes[*offset..])
-            .read_to_string(&mut text)
-            .unwrap();
+        BzDecoder::new(&bytes[*offset..]).read_to_string(&mut text).unwrap();
         assert!(text.starts_with("  <page>\n") && text.ends_with("  </page>\n"));
         assert_eq!(text.matches("<page>").count(), n_pages);
     }
     let mut whole = String::new();
-    MultiBzDecoder::new(&*bytes)
-        .read_to_string(&mut whole)
-        .unwrap();
+    MultiBzDecoder::new(&*bytes).read_to_string(&mut whole).unwrap();
     assert!(whole.contains("<redirect title=\"ช้าง ป่า\" />"));
     assert!(whole.contains("&lt;ref&gt;&amp;&lt;/ref&gt;</text>"));
     assert!(whole.ends_with("</mediawiki>\n"));
@@ -190,15 +154,8 @@ fn packing_twice_gives_the_same_bytes() {
     for date in ["20240720", "20240801"] {
         for entry in fs_err::read_dir(folder.join("one/thwiki").join(date)).unwrap() {
             let path = entry.unwrap().path();
-            let other = folder
-                .join("two/thwiki")
-                .join(date)
-                .join(path.file_name().unwrap());
-            assert_eq!(
-                fs_err::read(&path).unwrap(),
-                fs_err::read(other).unwrap(),
-                "{path:?}"
-            );
+            let other = folder.join("two/thwiki").join(date).join(path.file_name().unwrap());
+            assert_eq!(fs_err::read(&path).unwrap(), fs_err::read(other).unwrap(), "{path:?}");
             n_files += 1;
         }
     }
@@ -244,21 +201,9 @@ fn bad_sources_are_refused_with_file_and_line() {
         2,
         "namespace 10",
     );
-    check_refused(
-        "bad-redirect",
-        pages,
-        page(40, "ก", "", "#REDIRECT ช้าง"),
-        6,
-        "without a link",
-    );
+    check_refused("bad-redirect", pages, page(40, "ก", "", "#REDIRECT ช้าง"), 6, "without a link");
     let late = page(40, "ก", "", "x").replace("2024-07-03", "2024-07-21");
     check_refused("bad-time", pages, late, 1, "not before the dump");
     let change = "thwiki/changes-20240801/z.wiki";
-    check_refused(
-        "bad-revision",
-        change,
-        page(6, "แม่แบบ:กล่อง", "ns: 10\n", "x"),
-        1,
-        "not larger",
-    );
+    check_refused("bad-revision", change, page(6, "แม่แบบ:กล่อง", "ns: 10\n", "x"), 1, "not larger");
 }

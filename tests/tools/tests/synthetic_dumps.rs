@@ -56,29 +56,14 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// Returns the texts of the pages of a dump, by page id.
 fn texts(folder: &Path, wiki: &str, date: &str) -> BTreeMap<u32, String> {
-    let path = folder.join(format!(
-        "{wiki}/{date}/{wiki}-{date}-pages-articles-multistream.xml.bz2"
-    ));
+    let path =
+        folder.join(format!("{wiki}/{date}/{wiki}-{date}-pages-articles-multistream.xml.bz2"));
     let mut xml = String::new();
-    MultiBzDecoder::new(fs_err::File::open(path).unwrap())
-        .read_to_string(&mut xml)
-        .unwrap();
+    MultiBzDecoder::new(fs_err::File::open(path).unwrap()).read_to_string(&mut xml).unwrap();
     let mut texts = BTreeMap::new();
     for page in xml.split("<page>").skip(1) {
-        let id = page
-            .split("<id>")
-            .nth(1)
-            .unwrap()
-            .split('<')
-            .next()
-            .unwrap();
-        let text = page
-            .split("<text ")
-            .nth(1)
-            .unwrap()
-            .split("</text>")
-            .next()
-            .unwrap();
+        let id = page.split("<id>").nth(1).unwrap().split('<').next().unwrap();
+        let text = page.split("<text ").nth(1).unwrap().split("</text>").next().unwrap();
         texts.insert(id.parse().unwrap(), text.to_string());
     }
     texts
@@ -87,38 +72,20 @@ fn texts(folder: &Path, wiki: &str, date: &str) -> BTreeMap<u32, String> {
 #[test]
 fn the_number_of_threads_does_not_matter() {
     let first = contents(&made("two-threads", &request()));
-    let second = contents(&made(
-        "five-threads",
-        &Request {
-            n_threads: 5,
-            ..request()
-        },
-    ));
+    let second = contents(&made("five-threads", &Request { n_threads: 5, ..request() }));
     assert_eq!(first.len(), 24);
     assert!(first == second);
-    let other_seed = contents(&made(
-        "other-seed",
-        &Request {
-            seed: 2,
-            ..request()
-        },
-    ));
+    let other_seed = contents(&made("other-seed", &Request { seed: 2, ..request() }));
     assert!(first != other_seed);
 }
 
 #[test]
 fn the_second_dump_differs_in_about_the_share_asked_for() {
     let out = made("edits", &request());
-    let (before, after) = (
-        texts(&out, "enwiki", "20240720"),
-        texts(&out, "enwiki", "20240801"),
-    );
+    let (before, after) = (texts(&out, "enwiki", "20240720"), texts(&out, "enwiki", "20240801"));
     assert_eq!(before.len(), 330);
     assert!(before.keys().eq(after.keys()));
-    let n_edited = before
-        .iter()
-        .filter(|(id, text)| after.get(*id) != Some(*text))
-        .count();
+    let n_edited = before.iter().filter(|(id, text)| after.get(*id) != Some(*text)).count();
     assert!((20..=55).contains(&n_edited), "{n_edited}");
 }
 
@@ -126,30 +93,12 @@ fn the_second_dump_differs_in_about_the_share_asked_for() {
 fn requests_without_sense_are_refused() {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("refused");
     for request in [
-        Request {
-            date: "20240715".into(),
-            ..request()
-        },
-        Request {
-            links: 1.5,
-            ..request()
-        },
-        Request {
-            n_target: 0,
-            ..request()
-        },
-        Request {
-            target_lang: "../th".into(),
-            ..request()
-        },
-        Request {
-            target_lang: "en".into(),
-            ..request()
-        },
-        Request {
-            paragraphs: 0,
-            ..request()
-        },
+        Request { date: "20240715".into(), ..request() },
+        Request { links: 1.5, ..request() },
+        Request { n_target: 0, ..request() },
+        Request { target_lang: "../th".into(), ..request() },
+        Request { target_lang: "en".into(), ..request() },
+        Request { paragraphs: 0, ..request() },
     ] {
         assert!(
             matches!(make::make(&request, &out, |_| ()), Err(Error::Request(_))),

@@ -44,11 +44,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let n_tokens = tokenizer::vocabulary_of(&json)?;
     fs_err::write(&arguments.out, json + "\n")?;
     let n_bytes: usize = texts.iter().map(String::len).sum();
-    writeln!(
-        io::stdout(),
-        "{n_tokens} tokens from {} texts of {n_bytes} bytes",
-        texts.len()
-    )?;
+    writeln!(io::stdout(), "{n_tokens} tokens from {} texts of {n_bytes} bytes", texts.len())?;
     if n_tokens < arguments.vocabulary {
         writeln!(
             io::stderr(),

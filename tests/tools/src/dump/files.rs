@@ -60,9 +60,7 @@ impl DumpFiles {
         let table = |table: Table| -> io::Result<TableWriter<Gzip>> {
             let file = open(&format!("{}.sql.gz", table.name()))?;
             // A fixed time and level make the file the same on every run.
-            let gzip = GzBuilder::new()
-                .mtime(0)
-                .write(file, flate2::Compression::new(6));
+            let gzip = GzBuilder::new().mtime(0).write(file, flate2::Compression::new(6));
             TableWriter::new(gzip, table.name(), &table.head(site), table.foot(date))
         };
         let mut xml = open("pages-articles-multistream.xml.bz2")?;

@@ -51,17 +51,11 @@ pub enum Parsed {
 /// Parses the start of a text.
 pub fn parse(site: &Site, text: &str) -> Parsed {
     let start = text.trim_start();
-    let Some(rest) = site
-        .redirect_words
-        .iter()
-        .find_map(|word| after_word(start, word))
-    else {
+    let Some(rest) = site.redirect_words.iter().find_map(|word| after_word(start, word)) else {
         return Parsed::Ordinary;
     };
     let link = rest.trim_start().trim_start_matches(':').trim_start();
-    let inner = link
-        .strip_prefix("[[")
-        .and_then(|link| link.split_once("]]"));
+    let inner = link.strip_prefix("[[").and_then(|link| link.split_once("]]"));
     let Some((inner, _)) = inner else {
         return Parsed::Broken;
     };
@@ -85,12 +79,7 @@ pub fn parse(site: &Site, text: &str) -> Parsed {
         },
         None => {
             let (namespace, title) = site.split_title(full_title);
-            Redirect {
-                interwiki: String::new(),
-                namespace,
-                title,
-                fragment,
-            }
+            Redirect { interwiki: String::new(), namespace, title, fragment }
         }
     })
 }
@@ -121,9 +110,7 @@ mod tests {
             base: String::new(),
             generator: String::new(),
             namespaces: vec![Namespace {
-                key: 14,
-                name: "หมวดหมู่".into(),
-                aliases: vec![],
+                key: 14, name: "หมวดหมู่".into(), aliases: vec![]
             }],
             redirect_words: vec!["#REDIRECT".into(), "#เปลี่ยนทาง".into()],
             clothes: Clothes::OldMySql,
@@ -143,10 +130,7 @@ mod tests {
     #[test]
     fn redirects_are_resolved_in_every_form() {
         check("#REDIRECT [[ช้าง]]", to("", 0, "ช้าง", ""));
-        check(
-            "#redirect: [[ช้าง#อาหาร_หลัก|x]] {{R}}",
-            to("", 0, "ช้าง", "อาหาร หลัก"),
-        );
+        check("#redirect: [[ช้าง#อาหาร_หลัก|x]] {{R}}", to("", 0, "ช้าง", "อาหาร หลัก"));
         check("#เปลี่ยนทาง[[หมวดหมู่:สัตว์]]", to("", 14, "สัตว์", ""));
         check("#REDIRECT [[wikt:elephant]]", to("wikt", 0, "elephant", ""));
         check("#REDIRECT [[:en:Elephant]]", to("en", 0, "Elephant", ""));

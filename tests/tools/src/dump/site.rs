@@ -47,10 +47,7 @@ pub struct Site {
 impl Site {
     /// Returns the title as readers see it: with the namespace prefix and with spaces.
     pub fn full_title(&self, namespace: i32, title: &str) -> String {
-        let found = self
-            .namespaces
-            .iter()
-            .find(|candidate| candidate.key == namespace);
+        let found = self.namespaces.iter().find(|candidate| candidate.key == namespace);
         match found {
             Some(namespace) if !namespace.name.is_empty() => format!("{}:{title}", namespace.name),
             _ => title.to_string(),
@@ -72,20 +69,13 @@ impl Site {
 
     fn namespace_key(&self, prefix: &str) -> Option<i32> {
         let wanted = prefix.to_lowercase();
-        let canonical = CANONICAL
-            .iter()
-            .find(|(_, name)| name.to_lowercase() == wanted);
+        let canonical = CANONICAL.iter().find(|(_, name)| name.to_lowercase() == wanted);
         let local = self.namespaces.iter().find(|namespace| {
             !namespace.name.is_empty()
                 && (namespace.name.to_lowercase() == wanted
-                    || namespace
-                        .aliases
-                        .iter()
-                        .any(|alias| alias.to_lowercase() == wanted))
+                    || namespace.aliases.iter().any(|alias| alias.to_lowercase() == wanted))
         });
-        local
-            .map(|namespace| namespace.key)
-            .or(canonical.map(|(key, _)| *key))
+        local.map(|namespace| namespace.key).or(canonical.map(|(key, _)| *key))
     }
 }
 
@@ -127,16 +117,8 @@ mod tests {
 
     fn check(full_title: &str, expected: (i32, &str)) {
         let namespaces = vec![
-            Namespace {
-                key: 0,
-                name: String::new(),
-                aliases: vec![],
-            },
-            Namespace {
-                key: 10,
-                name: "แม่แบบ".into(),
-                aliases: vec!["T".into()],
-            },
+            Namespace { key: 0, name: String::new(), aliases: vec![] },
+            Namespace { key: 10, name: "แม่แบบ".into(), aliases: vec!["T".into()] },
         ];
         let site = Site {
             wiki: "thwiki".into(),
@@ -148,10 +130,7 @@ mod tests {
             redirect_words: vec![],
             clothes: Clothes::Sandbox,
         };
-        assert_eq!(
-            site.split_title(full_title),
-            (expected.0, expected.1.to_string())
-        );
+        assert_eq!(site.split_title(full_title), (expected.0, expected.1.to_string()));
     }
 
     #[test]

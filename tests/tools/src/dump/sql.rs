@@ -56,8 +56,7 @@ impl Rows {
             Value::Fraction(0) => self.text.push(b'0'),
             Value::Fraction(units) => {
                 let digits = format!("0.{units:012}");
-                self.text
-                    .extend_from_slice(digits.trim_end_matches('0').as_bytes());
+                self.text.extend_from_slice(digits.trim_end_matches('0').as_bytes());
             }
             Value::Null => self.text.extend_from_slice(b"NULL"),
             Value::Text(text) => {
@@ -95,12 +94,7 @@ impl<W: Write> TableWriter<W> {
     /// Writes the head of the dump and returns the writer of its rows.
     pub fn new(mut writer: W, table: &'static str, head: &str, foot: String) -> io::Result<Self> {
         writer.write_all(head.as_bytes())?;
-        Ok(TableWriter {
-            writer,
-            table,
-            foot,
-            n_bytes: 0,
-        })
+        Ok(TableWriter { writer, table, foot, n_bytes: 0 })
     }
 
     /// Writes the rows, in the order in which they were pushed.
@@ -146,18 +140,9 @@ mod tests {
 
     #[test]
     fn values_are_escaped_as_the_dump_tool_does() {
-        check(
-            &[Value::Integer(-1), Value::Null, Value::Text("ช้าง")],
-            "(-1,NULL,'ช้าง')",
-        );
-        check(
-            &[Value::Text("Halley's \"C\\\n")],
-            r#"('Halley\'s \"C\\\n')"#,
-        );
-        check(
-            &[Value::Fraction(500_000_000_000), Value::Fraction(7)],
-            "(0.5,0.000000000007)",
-        );
+        check(&[Value::Integer(-1), Value::Null, Value::Text("ช้าง")], "(-1,NULL,'ช้าง')");
+        check(&[Value::Text("Halley's \"C\\\n")], r#"('Halley\'s \"C\\\n')"#);
+        check(&[Value::Fraction(500_000_000_000), Value::Fraction(7)], "(0.5,0.000000000007)");
     }
 
     #[test]
@@ -170,10 +155,7 @@ mod tests {
         table.write(&rows).unwrap();
         let text = String::from_utf8(table.finish().unwrap()).unwrap();
         assert_eq!(text.lines().count(), 2);
-        assert!(
-            text.lines()
-                .all(|line| line.starts_with("INSERT INTO `page` VALUES ('x"))
-        );
+        assert!(text.lines().all(|line| line.starts_with("INSERT INTO `page` VALUES ('x")));
         assert!(text.lines().all(|line| line.ends_with("');")));
     }
 

@@ -91,9 +91,8 @@ impl Table {
     /// Returns everything that stands after the last INSERT; `date` is the dump's, e.g. `20240720`.
     pub fn foot(self, date: &str) -> String {
         let name = self.name();
-        let day = [date.get(..4), date.get(4..6), date.get(6..)]
-            .map(Option::unwrap_or_default)
-            .join("-");
+        let day =
+            [date.get(..4), date.get(4..6), date.get(6..)].map(Option::unwrap_or_default).join("-");
         format!(
             "/*!40000 ALTER TABLE `{name}` ENABLE KEYS */;\n\
              /*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n\
@@ -119,27 +118,15 @@ impl Table {
             Table::Redirect => &REDIRECT,
             Table::PageProps => &PAGE_PROPS,
         };
-        let text = lines
-            .iter()
-            .map(|line| format!("  {line}"))
-            .collect::<Vec<_>>()
-            .join(",\n");
+        let text = lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join(",\n");
         // The old tool put every default in quotes.
-        if old {
-            text.replace("DEFAULT 0", "DEFAULT '0'")
-        } else {
-            text
-        }
+        if old { text.replace("DEFAULT 0", "DEFAULT '0'") } else { text }
     }
 }
 
 /// Appends the row of the page table that belongs to the page.
 pub fn push_page(rows: &mut Rows, site: &Site, page: &Page) {
-    let touched: String = page
-        .timestamp
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
+    let touched: String = page.timestamp.chars().filter(char::is_ascii_digit).collect();
     let title = page.title.replace(' ', "_");
     let id = Value::Integer(i64::from(page.id));
     let namespace = Value::Integer(i64::from(page.namespace));
@@ -152,11 +139,7 @@ pub fn push_page(rows: &mut Rows, site: &Site, page: &Page) {
     let (model, zero) = (Value::Text(&page.model), Value::Integer(0));
     match site.clothes {
         Clothes::OldMySql => {
-            let links_updated = if page.redirect.is_some() {
-                Value::Null
-            } else {
-                touched
-            };
+            let links_updated = if page.redirect.is_some() { Value::Null } else { touched };
             rows.push(&[
                 id,
                 namespace,

@@ -30,15 +30,9 @@ pub fn head(site: &Site) -> String {
     text.push_str("    <namespaces>\n");
     for namespace in &site.namespaces {
         // Wiktionaries aside, only gadget definitions are case-sensitive.
-        let case = if matches!(namespace.key, 2302 | 2303) {
-            "case-sensitive"
-        } else {
-            "first-letter"
-        };
-        text.push_str(&format!(
-            "      <namespace key=\"{}\" case=\"{case}\"",
-            namespace.key
-        ));
+        let case =
+            if matches!(namespace.key, 2302 | 2303) { "case-sensitive" } else { "first-letter" };
+        text.push_str(&format!("      <namespace key=\"{}\" case=\"{case}\"", namespace.key));
         if namespace.name.is_empty() {
             text.push_str(" />\n");
         } else {
@@ -52,12 +46,7 @@ pub fn head(site: &Site) -> String {
 /// Appends a page.
 pub fn push_page(text: &mut String, site: &Site, page: &Page) {
     text.push_str("  <page>\n");
-    push_element(
-        text,
-        "    ",
-        "title",
-        &site.full_title(page.namespace, &page.title),
-    );
+    push_element(text, "    ", "title", &site.full_title(page.namespace, &page.title));
     push_element(text, "    ", "ns", &page.namespace.to_string());
     push_element(text, "    ", "id", &page.id.to_string());
     if let Some(target) = &page.redirect {
@@ -94,10 +83,7 @@ pub fn push_page(text: &mut String, site: &Site, page: &Page) {
     push_element(text, "      ", "model", &page.model);
     push_element(text, "      ", "format", format_of(&page.model));
     let sha1 = sha1::base36(page.text.as_bytes());
-    text.push_str(&format!(
-        "      <text bytes=\"{}\" sha1=\"{sha1}\"",
-        page.text.len()
-    ));
+    text.push_str(&format!("      <text bytes=\"{}\" sha1=\"{sha1}\"", page.text.len()));
     if page.text.is_empty() {
         text.push_str(" />\n");
     } else {
@@ -134,11 +120,7 @@ fn push_escaped(text: &mut String, value: &str) {
     for piece in value.split_inclusive(['&', '<', '>', '"']) {
         let plain = piece.trim_end_matches(['&', '<', '>', '"']);
         text.push_str(plain);
-        match piece
-            .chars()
-            .next_back()
-            .filter(|_| plain.len() < piece.len())
-        {
+        match piece.chars().next_back().filter(|_| plain.len() < piece.len()) {
             Some('&') => text.push_str("&amp;"),
             Some('<') => text.push_str("&lt;"),
             Some('>') => text.push_str("&gt;"),

@@ -46,11 +46,7 @@ pub fn pack(sources: &Path, out: &Path) -> Result<Vec<Packed>, Error> {
     for wiki in &wikis {
         for (date, pages) in [("20240720", &wiki.base), ("20240801", &wiki.changed)] {
             let totals = write_dump(out, &wiki.site, date, pages)?;
-            packed.push(Packed {
-                wiki: wiki.site.wiki.clone(),
-                date,
-                totals,
-            });
+            packed.push(Packed { wiki: wiki.site.wiki.clone(), date, totals });
         }
     }
     Ok(packed)
@@ -66,10 +62,7 @@ fn wiki_folders(sources: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     folders.sort();
     if folders.is_empty() {
-        let message = format!(
-            "no folder with a `siteinfo.toml` below `{}`",
-            sources.display()
-        );
+        let message = format!("no folder with a `siteinfo.toml` below `{}`", sources.display());
         return Err(Error::Request(message));
     }
     Ok(folders)

@@ -36,37 +36,23 @@ pub fn redirect_words(lang: &str) -> Vec<String> {
         "es" => &["#REDIRECCIÓN", "#REDIRECCION"],
         _ => &[],
     };
-    ["#REDIRECT"]
-        .iter()
-        .chain(local)
-        .map(|word| word.to_string())
-        .collect()
+    ["#REDIRECT"].iter().chain(local).map(|word| word.to_string()).collect()
 }
 
 /// Parses the text of `siteinfo.toml`.
 pub fn parse(path: &Path, text: &str) -> Result<Site, Error> {
     let complain = |line: usize, message: String| {
-        Error::Sources(vec![Complaint {
-            path: path.to_path_buf(),
-            line,
-            message,
-        }])
+        Error::Sources(vec![Complaint { path: path.to_path_buf(), line, message }])
     };
     let file: File = toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or_default();
-        complain(
-            before.matches('\n').count() + 1,
-            error.message().to_string(),
-        )
+        complain(before.matches('\n').count() + 1, error.message().to_string())
     })?;
     if file.case != "first-letter" {
         return Err(complain(
             1,
-            format!(
-                "case `{}` is not supported, write `first-letter`",
-                file.case
-            ),
+            format!("case `{}` is not supported, write `first-letter`", file.case),
         ));
     }
     let mut namespaces = Vec::with_capacity(file.namespaces.len());
@@ -75,11 +61,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Site, Error> {
             .parse()
             .map_err(|_| complain(1, format!("namespace key `{key}` is not a whole number")))?;
         let aliases = file.aliases.get(&key).cloned().unwrap_or_default();
-        namespaces.push(Namespace {
-            key: number,
-            name,
-            aliases,
-        });
+        namespaces.push(Namespace { key: number, name, aliases });
     }
     namespaces.sort_by_key(|namespace| namespace.key);
     // Each wiki wears other clothes, so that a reader of the samples meets all three.
@@ -111,10 +93,6 @@ mod tests {
             panic!("the file must be refused");
         };
         assert_eq!(complaints[0].line, 3);
-        assert!(
-            complaints[0].message.contains("lnag"),
-            "{}",
-            complaints[0].message
-        );
+        assert!(complaints[0].message.contains("lnag"), "{}", complaints[0].message);
     }
 }

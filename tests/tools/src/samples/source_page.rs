@@ -40,24 +40,16 @@ pub struct SourcePage {
 pub fn split(source: &str) -> Option<(&str, &str)> {
     match source.strip_prefix("---\n") {
         Some(text) => Some(("", text)),
-        None => source
-            .split_once("\n---\n")
-            .or_else(|| Some((source.strip_suffix("\n---")?, ""))),
+        None => source.split_once("\n---\n").or_else(|| Some((source.strip_suffix("\n---")?, ""))),
     }
 }
 
 /// Parses a page source, or says everything that is wrong with its header.
 pub fn parse(path: &Path, source: &str) -> Result<SourcePage, Vec<Complaint>> {
-    let complain = |line: usize, message: String| Complaint {
-        path: path.to_path_buf(),
-        line,
-        message,
-    };
+    let complain =
+        |line: usize, message: String| Complaint { path: path.to_path_buf(), line, message };
     if let Some(line) = source.lines().position(|line| line.ends_with('\r')) {
-        return Err(vec![complain(
-            line + 1,
-            "the line ends in a carriage return".into(),
-        )]);
+        return Err(vec![complain(line + 1, "the line ends in a carriage return".into())]);
     }
     let Some((header, text)) = split(source) else {
         let message = "a line `---` between header and text is missing".to_string();
@@ -81,14 +73,11 @@ pub fn parse(path: &Path, source: &str) -> Result<SourcePage, Vec<Complaint>> {
     };
     let mut seen: Vec<&str> = Vec::new();
     for (index, line) in header.lines().enumerate() {
-        let Some((key, value)) = line
-            .split_once(':')
-            .map(|(key, value)| (key.trim(), value.trim()))
+        let Some((key, value)) =
+            line.split_once(':').map(|(key, value)| (key.trim(), value.trim()))
         else {
-            complaints.push(complain(
-                index + 1,
-                format!("`{line}` is not of the form `key: value`"),
-            ));
+            complaints
+                .push(complain(index + 1, format!("`{line}` is not of the form `key: value`")));
             continue;
         };
         if !matches!(key, "link" | "prop") && seen.contains(&key) {
@@ -104,33 +93,20 @@ pub fn parse(path: &Path, source: &str) -> Result<SourcePage, Vec<Complaint>> {
     }
     for key in ["id", "title", "revision", "timestamp"] {
         if !seen.contains(&key) {
-            complaints.push(complain(
-                n_header_lines + 1,
-                format!("`{key}` is missing in the header"),
-            ));
+            complaints
+                .push(complain(n_header_lines + 1, format!("`{key}` is missing in the header")));
         }
     }
-    if let Some(index) = text
-        .chars()
-        .position(|found| found.is_control() && !matches!(found, '\n' | '\t'))
+    if let Some(index) =
+        text.chars().position(|found| found.is_control() && !matches!(found, '\n' | '\t'))
     {
-        let n_lines = text
-            .chars()
-            .take(index)
-            .filter(|found| *found == '\n')
-            .count();
-        complaints.push(complain(
-            page.text_line + n_lines,
-            "a control character in the text".into(),
-        ));
+        let n_lines = text.chars().take(index).filter(|found| *found == '\n').count();
+        complaints
+            .push(complain(page.text_line + n_lines, "a control character in the text".into()));
     }
     page.langlinks.sort();
     page.properties.sort();
-    if complaints.is_empty() {
-        Ok(page)
-    } else {
-        Err(complaints)
-    }
+    if complaints.is_empty() { Ok(page) } else { Err(complaints) }
 }
 
 impl SourcePage {
@@ -153,17 +129,12 @@ impl SourcePage {
                     return Err(format!("`{lang}` is not a language code"));
                 }
                 if title.contains('_') {
-                    return Err(format!(
-                        "link title `{title}` has an underscore, write a space"
-                    ));
+                    return Err(format!("link title `{title}` has an underscore, write a space"));
                 }
                 if self.langlinks.iter().any(|link| link.lang == lang) {
                     return Err(format!("a second link to `{lang}`; a page has at most one"));
                 }
-                self.langlinks.push(Langlink {
-                    lang: lang.into(),
-                    title: title.into(),
-                });
+                self.langlinks.push(Langlink { lang: lang.into(), title: title.into() });
             }
             "prop" => {
                 let (name, value) = value.split_once('=').unwrap_or((value, ""));
@@ -171,10 +142,7 @@ impl SourcePage {
                 if name.is_empty() || self.properties.iter().any(|known| known.name == name) {
                     return Err(format!("property `{name}` is empty or stated twice"));
                 }
-                self.properties.push(Property {
-                    name: name.into(),
-                    value: value.into(),
-                });
+                self.properties.push(Property { name: name.into(), value: value.into() });
             }
             _ => {
                 return Err(format!(
@@ -188,9 +156,7 @@ impl SourcePage {
 }
 
 fn whole_number<N: std::str::FromStr>(value: &str) -> Result<N, String> {
-    value
-        .parse()
-        .map_err(|_| format!("`{value}` is not a whole number in range"))
+    value.parse().map_err(|_| format!("`{value}` is not a whole number in range"))
 }
 
 fn checked_title(value: &str) -> Result<String, String> {
@@ -208,19 +174,14 @@ fn checked_title(value: &str) -> Result<String, String> {
 
 fn checked_timestamp(value: &str) -> Result<String, String> {
     let matches_shape = value.len() == 20
-        && value
-            .chars()
-            .zip("0000-00-00T00:00:00Z".chars())
-            .all(|(found, shape)| match shape {
-                '0' => found.is_ascii_digit(),
-                _ => found == shape,
-            });
+        && value.chars().zip("0000-00-00T00:00:00Z".chars()).all(|(found, shape)| match shape {
+            '0' => found.is_ascii_digit(),
+            _ => found == shape,
+        });
     if matches_shape {
         Ok(value.to_string())
     } else {
-        Err(format!(
-            "timestamp `{value}` is not of the form `2024-07-03T08:15:00Z`"
-        ))
+        Err(format!("timestamp `{value}` is not of the form `2024-07-03T08:15:00Z`"))
     }
 }
 
@@ -232,10 +193,8 @@ mod tests {
 
     fn check(source: &str, expected: &[(usize, &str)]) {
         let complaints = parse(Path::new("x.wiki"), source).expect_err("the page must be refused");
-        let found: Vec<_> = complaints
-            .iter()
-            .map(|found| (found.line, found.message.as_str()))
-            .collect();
+        let found: Vec<_> =
+            complaints.iter().map(|found| (found.line, found.message.as_str())).collect();
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for ((line, message), (expected_line, part)) in found.iter().zip(expected) {
             assert_eq!(line, expected_line, "{message}");
@@ -249,63 +208,30 @@ mod tests {
             "{GOOD}link: es=\nlink: en=Honey bee#Dance\nprop: disambiguation\n---\n'''ช้าง'''\n\n---\nx\n\n"
         );
         let page = parse(Path::new("x.wiki"), &source).unwrap();
-        assert_eq!(
-            (page.id, page.namespace, page.revision),
-            (2007, 0, 9_912_041)
-        );
+        assert_eq!((page.id, page.namespace, page.revision), (2007, 0, 9_912_041));
         assert_eq!(page.text, "'''ช้าง'''\n\n---\nx");
-        let links: Vec<_> = page
-            .langlinks
-            .iter()
-            .map(|link| (&*link.lang, &*link.title))
-            .collect();
+        let links: Vec<_> = page.langlinks.iter().map(|link| (&*link.lang, &*link.title)).collect();
         assert_eq!(links, [("en", "Honey bee#Dance"), ("es", "")]);
         assert_eq!(page.properties[0].name, "disambiguation");
     }
 
     #[test]
     fn a_page_without_text_is_read() {
-        assert_eq!(
-            parse(Path::new("x.wiki"), &format!("{GOOD}---\n"))
-                .unwrap()
-                .text,
-            ""
-        );
-        assert_eq!(
-            parse(Path::new("x.wiki"), &format!("{GOOD}---"))
-                .unwrap()
-                .text,
-            ""
-        );
+        assert_eq!(parse(Path::new("x.wiki"), &format!("{GOOD}---\n")).unwrap().text, "");
+        assert_eq!(parse(Path::new("x.wiki"), &format!("{GOOD}---")).unwrap().text, "");
     }
 
     #[test]
     fn every_slip_is_reported_with_its_line() {
         check("id: 1\n", &[(1, "`---`")]);
-        check(
-            "id: x\n---\n",
-            &[
-                (1, "`x`"),
-                (2, "`title`"),
-                (2, "`revision`"),
-                (2, "`timestamp`"),
-            ],
-        );
-        check(
-            &format!("{GOOD}titel: x\n---\n"),
-            &[(5, "unknown key `titel`")],
-        );
+        check("id: x\n---\n", &[(1, "`x`"), (2, "`title`"), (2, "`revision`"), (2, "`timestamp`")]);
+        check(&format!("{GOOD}titel: x\n---\n"), &[(5, "unknown key `titel`")]);
         check(&format!("{GOOD}link: en\n---\n"), &[(5, "en=Elephant")]);
-        check(
-            &format!("{GOOD}link: en=A\nlink: en=B\n---\n"),
-            &[(6, "second link")],
-        );
+        check(&format!("{GOOD}link: en=A\nlink: en=B\n---\n"), &[(6, "second link")]);
         check(&format!("{GOOD}id: 3\n---\n"), &[(5, "twice")]);
         check(&format!("{GOOD}---\na\nb\u{7}\n"), &[(7, "control")]);
         check(
-            &GOOD
-                .replace("2024-07-03T", "2024-7-3T")
-                .replace("0Z\n", "0Z\n---\n"),
+            &GOOD.replace("2024-07-03T", "2024-7-3T").replace("0Z\n", "0Z\n---\n"),
             &[(4, "timestamp")],
         );
     }

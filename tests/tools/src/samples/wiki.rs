@@ -39,20 +39,12 @@ pub fn read(folder: &Path) -> Result<Wiki, Error> {
     let mut complaints = Vec::new();
     let base = read_pages(&folder.join("pages"), &mut complaints)?;
     let changes = read_pages(&folder.join(CHANGES), &mut complaints)?;
-    let deleted = read_deleted(
-        &folder.join(CHANGES).join("deleted.txt"),
-        &base,
-        &mut complaints,
-    )?;
+    let deleted = read_deleted(&folder.join(CHANGES).join("deleted.txt"), &base, &mut complaints)?;
     let changed = overlay(&base, changes, &deleted, &mut complaints);
     let base_pages = to_pages(&site, &base, &base, "2024-07-20", &mut complaints);
     let changed_pages = to_pages(&site, &changed, &base, "2024-08-01", &mut complaints);
     if complaints.is_empty() {
-        return Ok(Wiki {
-            site,
-            base: base_pages,
-            changed: changed_pages,
-        });
+        return Ok(Wiki { site, base: base_pages, changed: changed_pages });
     }
     complaints.sort_by(|left, right| {
         (&left.path, left.line, &left.message).cmp(&(&right.path, right.line, &right.message))
@@ -72,10 +64,7 @@ fn wiki_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "wiki")
-        {
+        if path.extension().is_some_and(|extension| extension == "wiki") {
             paths.push(path);
         }
     }
@@ -94,17 +83,9 @@ fn read_pages(
             Ok(source) => source,
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
-                let n_lines = error
-                    .as_bytes()
-                    .iter()
-                    .take(valid)
-                    .filter(|byte| **byte == b'\n')
-                    .count();
-                complaints.push(Complaint {
-                    path,
-                    line: n_lines + 1,
-                    message: "not UTF-8".into(),
-                });
+                let n_lines =
+                    error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count();
+                complaints.push(Complaint { path, line: n_lines + 1, message: "not UTF-8".into() });
                 continue;
             }
         };
@@ -113,11 +94,7 @@ fn read_pages(
             Ok(page) => {
                 if let Some(other) = pages.get(&page.id) {
                     let message = format!("id {} is also that of `{}`", page.id, name(&other.path));
-                    complaints.push(Complaint {
-                        path,
-                        line: 1,
-                        message,
-                    });
+                    complaints.push(Complaint { path, line: 1, message });
                 } else {
                     pages.insert(page.id, page);
                 }
@@ -149,11 +126,7 @@ fn read_deleted(
             Ok(id) => format!("id {id} is not that of a page"),
             Err(_) => format!("`{number}` is not a page id"),
         };
-        complaints.push(Complaint {
-            path: path.to_path_buf(),
-            line: index + 1,
-            message,
-        });
+        complaints.push(Complaint { path: path.to_path_buf(), line: index + 1, message });
     }
     Ok(deleted)
 }
@@ -168,16 +141,10 @@ fn overlay(
     state.retain(|id, _| !deleted.contains(id));
     for (id, page) in changes {
         let mut complain = |message: String| {
-            complaints.push(Complaint {
-                path: page.path.clone(),
-                line: 1,
-                message,
-            });
+            complaints.push(Complaint { path: page.path.clone(), line: 1, message });
         };
         if deleted.contains(&id) {
-            complain(format!(
-                "id {id} is deleted in `deleted.txt` and changed here"
-            ));
+            complain(format!("id {id} is deleted in `deleted.txt` and changed here"));
         }
         if let Some(before) = base.get(&id)
             && page.revision <= before.revision
@@ -204,20 +171,10 @@ fn to_pages(
     let mut pages = Vec::with_capacity(state.len());
     for page in state.values() {
         let mut complain = |line: usize, message: String| {
-            complaints.push(Complaint {
-                path: page.path.clone(),
-                line,
-                message,
-            });
+            complaints.push(Complaint { path: page.path.clone(), line, message });
         };
         if page.timestamp.as_str() >= date {
-            complain(
-                1,
-                format!(
-                    "timestamp `{}` is not before the dump of {date}",
-                    page.timestamp
-                ),
-            );
+            complain(1, format!("timestamp `{}` is not before the dump of {date}", page.timestamp));
         }
         let (namespace, title) = site.split_title(&page.full_title);
         if namespace != page.namespace {
@@ -229,41 +186,23 @@ fn to_pages(
         }
         if page.full_title != site.full_title(namespace, &title) {
             let right = site.full_title(namespace, &title);
-            complain(
-                page.title_line,
-                format!("title `{}` should be `{right}`", page.full_title),
-            );
+            complain(page.title_line, format!("title `{}` should be `{right}`", page.full_title));
         }
         if let Some(other) = titles.insert((namespace, title.clone()), &page.path) {
-            complain(
-                page.title_line,
-                format!("title `{title}` is also that of `{}`", name(other)),
-            );
+            complain(page.title_line, format!("title `{title}` is also that of `{}`", name(other)));
         }
         if let Some(other) = revisions.insert(page.revision, &page.path) {
-            complain(
-                1,
-                format!(
-                    "revision {} is also that of `{}`",
-                    page.revision,
-                    name(other)
-                ),
-            );
+            complain(1, format!("revision {} is also that of `{}`", page.revision, name(other)));
         }
         let redirect = match redirect::parse(site, &page.text) {
             Parsed::To(redirect) if page.model == "wikitext" => Some(redirect),
             Parsed::Broken => {
-                complain(
-                    page.text_line,
-                    "a redirect word without a link to a title".into(),
-                );
+                complain(page.text_line, "a redirect word without a link to a title".into());
                 None
             }
             Parsed::To(_) | Parsed::Ordinary => None,
         };
-        let before = base
-            .get(&page.id)
-            .filter(|before| before.revision < page.revision);
+        let before = base.get(&page.id).filter(|before| before.revision < page.revision);
         pages.push(Page {
             id: page.id,
             namespace,
@@ -288,11 +227,7 @@ fn to_pages(
 // The value must stay the same from date to date, as on a real wiki, so it comes from the id.
 fn random_of(site: &Site, id: u32) -> u64 {
     let hash = blake3::hash(format!("{}:{id}", site.wiki).as_bytes());
-    let first = hash
-        .as_bytes()
-        .first_chunk::<8>()
-        .copied()
-        .unwrap_or_default();
+    let first = hash.as_bytes().first_chunk::<8>().copied().unwrap_or_default();
     u64::from_le_bytes(first) % 1_000_000_000_000
 }
 
@@ -305,8 +240,5 @@ fn contributor_of(id: u32) -> Contributor {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

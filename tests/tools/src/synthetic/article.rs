@@ -24,11 +24,7 @@ pub struct Recipe<'a> {
 pub fn text(recipe: Recipe<'_>, ordinal: u64, version: u64) -> String {
     let mut random = Random::new(recipe.plan.seed, "article", ordinal);
     let n_paragraphs = random.log_normal(recipe.paragraphs);
-    let edited = if 0 < version {
-        random.below(n_paragraphs)
-    } else {
-        u64::MAX
-    };
+    let edited = if 0 < version { random.below(n_paragraphs) } else { u64::MAX };
     let n_paragraphs = n_paragraphs + u64::from(0 < version);
     let title = recipe.plan.title(recipe.language, ordinal);
     let mut text = String::new();
@@ -55,10 +51,7 @@ pub fn text(recipe: Recipe<'_>, ordinal: u64, version: u64) -> String {
         }
     }
     let names = recipe.language.names;
-    text.push_str(&format!(
-        "== {} ==\n{{{{{}}}}}\n\n",
-        names.references, names.reflist
-    ));
+    text.push_str(&format!("== {} ==\n{{{{{}}}}}\n\n", names.references, names.reflist));
     for _ in 0..random.between(1, 3) {
         let name = plan::capitalised(recipe.language.word(&mut random));
         text.push_str(&format!("[[{}:{name}]]\n", names.category));
@@ -99,9 +92,7 @@ pub fn other(recipe: Recipe<'_>, namespace: i32, ordinal: u64) -> String {
 
 fn link_title(recipe: Recipe<'_>, random: &mut Random) -> String {
     let article = random.below(recipe.plan.n_articles());
-    recipe
-        .plan
-        .title(recipe.language, recipe.plan.ordinal_of(article))
+    recipe.plan.title(recipe.language, recipe.plan.ordinal_of(article))
 }
 
 fn push_words(text: &mut String, language: &Language, random: &mut Random, n_words: u64) {
@@ -146,10 +137,7 @@ fn push_sentence(text: &mut String, recipe: Recipe<'_>, random: &mut Random) {
             }
             8 => text.push_str(&format!(" '''{}'''", language.word(random))),
             9 => text.push_str(&format!(" ''{}''", language.word(random))),
-            10 => text.push_str(&format!(
-                " {{{{convert|{}|km|mi}}}}",
-                random.between(1, 900)
-            )),
+            10 => text.push_str(&format!(" {{{{convert|{}|km|mi}}}}", random.between(1, 900))),
             11 | 12 => text.push_str(&format!(" {}", random.between(1, 2100))),
             13 => text.push_str(&format!(
                 "&nbsp;{}&ndash;{}",
@@ -199,10 +187,7 @@ fn push_heading(text: &mut String, recipe: Recipe<'_>, random: &mut Random) {
 }
 
 fn push_list(text: &mut String, recipe: Recipe<'_>, random: &mut Random) {
-    let mark = random
-        .pick(&["*", "*", "#", ":", "; "])
-        .copied()
-        .unwrap_or("*");
+    let mark = random.pick(&["*", "*", "#", ":", "; "]).copied().unwrap_or("*");
     for _ in 0..random.between(2, 5) {
         let title = link_title(recipe, random);
         text.push_str(&format!("{mark} [[{title}]] "));
@@ -216,10 +201,7 @@ fn push_table(text: &mut String, recipe: Recipe<'_>, random: &mut Random) {
     text.push_str("{| class=\"wikitable\"\n");
     for _ in 0..random.between(2, 5) {
         let number = random.below(1000);
-        text.push_str(&format!(
-            "|-\n! {}\n| {number} || ",
-            recipe.language.word(random)
-        ));
+        text.push_str(&format!("|-\n! {}\n| {number} || ", recipe.language.word(random)));
         push_words(text, recipe.language, random, 2);
         text.push('\n');
     }
@@ -228,19 +210,13 @@ fn push_table(text: &mut String, recipe: Recipe<'_>, random: &mut Random) {
 
 fn push_file(text: &mut String, recipe: Recipe<'_>, random: &mut Random) {
     let (number, title) = (random.below(100_000), link_title(recipe, random));
-    text.push_str(&format!(
-        "[[{}:Synthetic {number}.jpg|thumb|",
-        recipe.language.names.file
-    ));
+    text.push_str(&format!("[[{}:Synthetic {number}.jpg|thumb|", recipe.language.names.file));
     push_words(text, recipe.language, random, 5);
     text.push_str(&format!(" [[{title}]]]]\n"));
 }
 
 fn push_infobox(text: &mut String, recipe: Recipe<'_>, title: &str, random: &mut Random) {
-    text.push_str(&format!(
-        "{{{{{}\n| name = {title}\n",
-        recipe.language.names.infobox
-    ));
+    text.push_str(&format!("{{{{{}\n| name = {title}\n", recipe.language.names.infobox));
     for index in 0..random.between(2, 6) {
         text.push_str(&format!("| field{index} = {{{{lang|la|"));
         push_words(text, recipe.language, random, 3);
@@ -256,11 +232,7 @@ mod tests {
     #[test]
     fn an_edit_changes_one_paragraph_and_adds_one() {
         let (plan, language) = (WikiPlan::new(1, 1000), Language::new("th", 1));
-        let recipe = Recipe {
-            plan: &plan,
-            language: &language,
-            paragraphs: 20,
-        };
+        let recipe = Recipe { plan: &plan, language: &language, paragraphs: 20 };
         let (before, after) = (text(recipe, 5, 0), text(recipe, 5, 1));
         assert_ne!(before, after);
         let kept = before.lines().filter(|line| after.contains(*line)).count();
@@ -272,24 +244,13 @@ mod tests {
     fn braces_and_brackets_are_balanced() {
         for code in ["en", "th"] {
             let (plan, language) = (WikiPlan::new(1, 1000), Language::new(code, 1));
-            let recipe = Recipe {
-                plan: &plan,
-                language: &language,
-                paragraphs: 4,
-            };
+            let recipe = Recipe { plan: &plan, language: &language, paragraphs: 4 };
             for ordinal in 0..200 {
                 let text = text(recipe, ordinal, 0);
-                for (open, close) in [
-                    ("{{", "}}"),
-                    ("[[", "]]"),
-                    ("<!--", "-->"),
-                    ("<ref>", "</ref>"),
-                ] {
-                    let n_named = if open == "<ref>" {
-                        text.matches("\">{{").count()
-                    } else {
-                        0
-                    };
+                for (open, close) in
+                    [("{{", "}}"), ("[[", "]]"), ("<!--", "-->"), ("<ref>", "</ref>")]
+                {
+                    let n_named = if open == "<ref>" { text.matches("\">{{").count() } else { 0 };
                     assert_eq!(
                         text.matches(open).count() + n_named,
                         text.matches(close).count(),

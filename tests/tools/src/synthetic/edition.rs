@@ -29,11 +29,7 @@ impl Date {
         let (year, month) = (number(text.get(..4)), number(text.get(4..6)));
         match (text.len(), year, month, text.get(6..)) {
             (8, Some(year @ 2013..=2099), Some(month @ 1..=12), Some(day @ ("01" | "20"))) => {
-                Ok(Date {
-                    year,
-                    month,
-                    is_first: day == "01",
-                })
+                Ok(Date { year, month, is_first: day == "01" })
             }
             _ => Err(Error::Request(format!(
                 "`{text}` is not the date of a dump; write year, month and day, which is 01 or 20, e.g. `20240720`"
@@ -44,20 +40,9 @@ impl Date {
     /// Returns the date of the dump after this one.
     pub fn next(self) -> Self {
         match (self.is_first, self.month) {
-            (true, _) => Date {
-                is_first: false,
-                ..self
-            },
-            (false, 12) => Date {
-                year: self.year + 1,
-                month: 1,
-                is_first: true,
-            },
-            (false, _) => Date {
-                month: self.month + 1,
-                is_first: true,
-                ..self
-            },
+            (true, _) => Date { is_first: false, ..self },
+            (false, 12) => Date { year: self.year + 1, month: 1, is_first: true },
+            (false, _) => Date { month: self.month + 1, is_first: true, ..self },
         }
     }
 
@@ -76,12 +61,7 @@ impl Date {
     /// Returns a time between this dump and the next; `noise` may be any number.
     pub fn time_after(self, noise: u64) -> String {
         let day = u64::from(self.day()) + 1 + noise % 8;
-        format!(
-            "{:04}-{:02}-{day:02}T{}Z",
-            self.year,
-            self.month,
-            clock(noise / 8)
-        )
+        format!("{:04}-{:02}-{day:02}T{}Z", self.year, self.month, clock(noise / 8))
     }
 
     fn day(self) -> u32 {
@@ -90,12 +70,7 @@ impl Date {
 }
 
 fn clock(noise: u64) -> String {
-    format!(
-        "{:02}:{:02}:{:02}",
-        noise % 24,
-        noise / 24 % 60,
-        noise / 1440 % 60
-    )
+    format!("{:02}:{:02}:{:02}", noise % 24, noise / 24 % 60, noise / 1440 % 60)
 }
 
 #[cfg(test)]

@@ -58,20 +58,11 @@ pub struct Language {
 impl Language {
     /// Makes the words of a language.
     pub fn new(code: &str, seed: u64) -> Self {
-        let script = if code == "th" {
-            Script::Thai
-        } else {
-            Script::Latin
-        };
+        let script = if code == "th" { Script::Thai } else { Script::Latin };
         let words = (0..N_WORDS)
             .map(|rank| word(script, &mut Random::new(seed, code, rank), rank))
             .collect();
-        Language {
-            code: code.to_string(),
-            script,
-            names: names(code),
-            words,
-        }
+        Language { code: code.to_string(), script, names: names(code), words }
     }
 
     /// Returns a word; frequent words come up often.
@@ -96,11 +87,7 @@ impl Language {
     pub fn site(&self) -> Site {
         let namespaces = namespace_names(&self.code)
             .into_iter()
-            .map(|(key, name)| Namespace {
-                key,
-                name: name.to_string(),
-                aliases: Vec::new(),
-            })
+            .map(|(key, name)| Namespace { key, name: name.to_string(), aliases: Vec::new() })
             .collect();
         Site {
             wiki: format!("{}wiki", self.code.replace('-', "_")),
@@ -110,11 +97,7 @@ impl Language {
             generator: "MediaWiki 1.43.0-wmf.14".into(),
             namespaces,
             redirect_words: siteinfo::redirect_words(&self.code),
-            clothes: if self.code == "en" {
-                Clothes::Sandbox
-            } else {
-                Clothes::MariaDb
-            },
+            clothes: if self.code == "en" { Clothes::Sandbox } else { Clothes::MariaDb },
         }
     }
 }
@@ -194,26 +177,20 @@ fn namespace_names(code: &str) -> [(i32, &'static str); 12] {
         ],
     };
     let mut pairs = [(0, ""); 12];
-    for ((pair, key), name) in pairs
-        .iter_mut()
-        .zip([-2, -1, 0, 1, 2, 4, 6, 8, 10, 12, 14, 828])
-        .zip(names)
+    for ((pair, key), name) in
+        pairs.iter_mut().zip([-2, -1, 0, 1, 2, 4, 6, 8, 10, 12, 14, 828]).zip(names)
     {
         *pair = (key, name);
     }
     pairs
 }
 
-const LATIN_ONSETS: [&str; 16] = [
-    "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z",
-];
+const LATIN_ONSETS: [&str; 16] =
+    ["b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z"];
 const LATIN_VOWELS: [&str; 5] = ["a", "e", "i", "o", "u"];
-const LATIN_CODAS: [&str; 12] = [
-    "n", "s", "t", "r", "l", "nd", "st", "ck", "m", "th", "ng", "d",
-];
-const THAI_ONSETS: [&str; 16] = [
-    "ก", "ข", "ค", "ง", "จ", "ช", "ด", "ต", "ท", "น", "บ", "ป", "พ", "ม", "ร", "ส",
-];
+const LATIN_CODAS: [&str; 12] = ["n", "s", "t", "r", "l", "nd", "st", "ck", "m", "th", "ng", "d"];
+const THAI_ONSETS: [&str; 16] =
+    ["ก", "ข", "ค", "ง", "จ", "ช", "ด", "ต", "ท", "น", "บ", "ป", "พ", "ม", "ร", "ส"];
 const THAI_VOWELS: [&str; 5] = ["า", "ี", "ู", "ะ", "ุ"];
 const THAI_LEADING_VOWELS: [&str; 4] = ["เ", "แ", "โ", "ไ"];
 const THAI_CODAS: [&str; 8] = ["ก", "ง", "ด", "น", "บ", "ม", "ย", "ว"];
@@ -249,22 +226,12 @@ fn push_syllable(text: &mut String, script: Script, random: &mut Random) {
         }
         Script::Thai => {
             push_one(text, &THAI_ONSETS, random);
-            let vowel = random
-                .pick(&["า", "ี", "ู", "ั", "ิ", "ุ"])
-                .copied()
-                .unwrap_or_default();
-            let tone = if random.chance(0.35) {
-                random.pick(&THAI_TONES).copied()
-            } else {
-                None
-            };
+            let vowel = random.pick(&["า", "ี", "ู", "ั", "ิ", "ุ"]).copied().unwrap_or_default();
+            let tone = if random.chance(0.35) { random.pick(&THAI_TONES).copied() } else { None };
             // A tone mark follows the vowel sign above or below the letter, but precedes the long
             // a.
-            let (first, second) = if vowel == "า" {
-                (tone, Some(vowel))
-            } else {
-                (Some(vowel), tone)
-            };
+            let (first, second) =
+                if vowel == "า" { (tone, Some(vowel)) } else { (Some(vowel), tone) };
             text.extend([first, second].into_iter().flatten());
             if vowel == "ั" || random.chance(0.4) {
                 push_one(text, &THAI_CODAS, random);
@@ -282,18 +249,8 @@ fn push_open_syllable(text: &mut String, script: Script, number: u64) {
         Script::Latin => (LATIN_ONSETS, LATIN_VOWELS),
         Script::Thai => (THAI_ONSETS, THAI_VOWELS),
     };
-    text.push_str(
-        onsets
-            .get((number / 5) as usize)
-            .copied()
-            .unwrap_or_default(),
-    );
-    text.push_str(
-        vowels
-            .get((number % 5) as usize)
-            .copied()
-            .unwrap_or_default(),
-    );
+    text.push_str(onsets.get((number / 5) as usize).copied().unwrap_or_default());
+    text.push_str(vowels.get((number % 5) as usize).copied().unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -302,18 +259,12 @@ mod tests {
 
     fn check(code: &str) {
         let language = Language::new(code, 1);
-        let mut words: Vec<String> = (0..10_000)
-            .map(|number| language.numbered_word(number * 4_001))
-            .collect();
+        let mut words: Vec<String> =
+            (0..10_000).map(|number| language.numbered_word(number * 4_001)).collect();
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), 10_000);
-        assert!(
-            language
-                .words
-                .iter()
-                .all(|word| !word.is_empty() && !word.contains(' '))
-        );
+        assert!(language.words.iter().all(|word| !word.is_empty() && !word.contains(' ')));
     }
 
     #[test]

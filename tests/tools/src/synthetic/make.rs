@@ -62,14 +62,10 @@ pub struct Made {
 pub fn make(request: &Request, out: &Path, mut report: impl FnMut(&Made)) -> Result<(), Error> {
     let date = Date::parse(&request.date)?;
     check(request)?;
-    let english_plan = WikiPlan::new(
-        Random::new(request.seed, "english", 0).bits(),
-        request.n_english,
-    );
-    let target_plan = WikiPlan::new(
-        Random::new(request.seed, "target", 0).bits(),
-        request.n_target,
-    );
+    let english_plan =
+        WikiPlan::new(Random::new(request.seed, "english", 0).bits(), request.n_english);
+    let target_plan =
+        WikiPlan::new(Random::new(request.seed, "target", 0).bits(), request.n_target);
     let english_language = Language::new("en", request.seed);
     let target_language = Language::new(&request.target_lang, request.seed);
     let pairs = Pairs::new(
@@ -80,49 +76,20 @@ pub fn make(request: &Request, out: &Path, mut report: impl FnMut(&Made)) -> Res
     );
     let maker = |side| {
         let (plan, language, other_plan, other_language) = match side {
-            Side::English => (
-                &english_plan,
-                &english_language,
-                &target_plan,
-                &target_language,
-            ),
-            Side::Target => (
-                &target_plan,
-                &target_language,
-                &english_plan,
-                &english_language,
-            ),
+            Side::English => (&english_plan, &english_language, &target_plan, &target_language),
+            Side::Target => (&target_plan, &target_language, &english_plan, &english_language),
         };
-        let recipe = Recipe {
-            plan,
-            language,
-            paragraphs: request.paragraphs,
-        };
-        Maker {
-            side,
-            recipe,
-            other_plan,
-            other_language,
-            pairs: &pairs,
-            date,
-        }
+        let recipe = Recipe { plan, language, paragraphs: request.paragraphs };
+        Maker { side, recipe, other_plan, other_language, pairs: &pairs, date }
     };
     let mut editions = vec![(date, Edition::First)];
-    editions.extend(
-        request
-            .edits
-            .map(|edits| (date.next(), Edition::Second { edits })),
-    );
+    editions.extend(request.edits.map(|edits| (date.next(), Edition::Second { edits })));
     for (date, edition) in editions {
         for side in [Side::English, Side::Target] {
             let maker = maker(side);
             let totals = make_dump(&maker, edition, &date.compact(), out, request.n_threads)?;
             let wiki = maker.recipe.language.site().wiki;
-            report(&Made {
-                wiki,
-                date: date.compact(),
-                totals,
-            });
+            report(&Made { wiki, date: date.compact(), totals });
         }
     }
     Ok(())
@@ -153,9 +120,7 @@ fn check(request: &Request) -> Result<(), Error> {
     let lang = &request.target_lang;
     let is_code = |found: char| found.is_ascii_lowercase() || found == '-';
     if lang.is_empty() || lang == "en" || !lang.chars().all(is_code) {
-        return refuse(format!(
-            "`{lang}` is not the code of a target language, such as `th`"
-        ));
+        return refuse(format!("`{lang}` is not the code of a target language, such as `th`"));
     }
     Ok(())
 }
@@ -176,9 +141,8 @@ fn make_dump(
         |number| -> io::Result<Batch> {
             let first = number * PAGES_PER_STREAM;
             let last = n_pages.min(first + PAGES_PER_STREAM);
-            let pages: Vec<Page> = (first..last)
-                .map(|ordinal| maker.page(ordinal, edition))
-                .collect();
+            let pages: Vec<Page> =
+                (first..last).map(|ordinal| maker.page(ordinal, edition)).collect();
             Batch::encode(&site, &pages)
         },
         |batch| files.write(&batch),

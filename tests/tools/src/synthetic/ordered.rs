@@ -72,11 +72,7 @@ mod tests {
         let failing = |job| if job == 5 { Err("five") } else { Ok(job) };
         assert_eq!(for_each(1000, 3, failing, |_| Ok(())), Err("five"));
         assert_eq!(
-            for_each(1000, 3, Ok, |job| if job == 7 {
-                Err("seven")
-            } else {
-                Ok(())
-            }),
+            for_each(1000, 3, Ok, |job| if job == 7 { Err("seven") } else { Ok(()) }),
             Err("seven")
         );
     }

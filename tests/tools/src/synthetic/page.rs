@@ -79,11 +79,8 @@ impl Maker<'_> {
         };
         if random.chance(0.6) {
             page.parent = Some(first_revision - 1);
-            page.comment = format!(
-                "/* {} */ \"{}\"",
-                language.word(&mut random),
-                language.word(&mut random)
-            );
+            page.comment =
+                format!("/* {} */ \"{}\"", language.word(&mut random), language.word(&mut random));
         }
         if is_edited {
             page.is_new = false;
@@ -118,11 +115,7 @@ impl Maker<'_> {
         // Articles have an edit of their own; the other pages get a line more.
         let has_own_edit = matches!(kind, Kind::Article(_)) && !is_disambiguation;
         if is_edited && !has_own_edit {
-            let line = if page.namespace == 828 {
-                "\n-- edited"
-            } else {
-                "\n<!-- edited -->"
-            };
+            let line = if page.namespace == 828 { "\n-- edited" } else { "\n<!-- edited -->" };
             page.text.push_str(line);
         }
         page
@@ -136,18 +129,11 @@ impl Maker<'_> {
                 && lang != self.other_language.code
                 && lang != self.recipe.language.code
             {
-                links.push(Langlink {
-                    lang: lang.into(),
-                    title: title.into(),
-                });
+                links.push(Langlink { lang: lang.into(), title: title.into() });
             }
         }
         let (pair, other, wanted) = match self.side {
-            Side::Target => (
-                Some(article),
-                self.pairs.english_of(article),
-                Direction::FromTarget,
-            ),
+            Side::Target => (Some(article), self.pairs.english_of(article), Direction::FromTarget),
             Side::English => {
                 let target = self.pairs.target_of(article);
                 (target, target, Direction::FromEnglish)
@@ -156,13 +142,7 @@ impl Maker<'_> {
         if let (Some(pair), Some(other)) = (pair, other) {
             let direction = self.pairs.direction(pair, edition);
             if direction == Direction::Both || direction == wanted {
-                links.push(pairs::row(
-                    "row",
-                    article,
-                    self.other_plan,
-                    self.other_language,
-                    other,
-                ));
+                links.push(pairs::row("row", article, self.other_plan, self.other_language, other));
             }
         }
         links.sort();
@@ -176,54 +156,27 @@ impl Maker<'_> {
             Leads::ToRedirect(ordinal) => plan.title(language, ordinal),
             Leads::Nowhere => plan.title(language, plan.n_pages + random.below(plan.n_pages)),
         };
-        let fragment = if random.chance(0.1) {
-            language.word(random).to_string()
-        } else {
-            String::new()
-        };
-        let anchor = if fragment.is_empty() {
-            String::new()
-        } else {
-            format!("#{fragment}")
-        };
-        let word = if random.chance(0.5) {
-            language.names.redirect
-        } else {
-            "#REDIRECT"
-        };
+        let fragment =
+            if random.chance(0.1) { language.word(random).to_string() } else { String::new() };
+        let anchor = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
+        let word = if random.chance(0.5) { language.names.redirect } else { "#REDIRECT" };
         let text = format!("{word} [[{title}{anchor}]]\n\n{{{{R from other name}}}}");
-        (
-            text,
-            Redirect {
-                interwiki: String::new(),
-                namespace: 0,
-                title,
-                fragment,
-            },
-        )
+        (text, Redirect { interwiki: String::new(), namespace: 0, title, fragment })
     }
 }
 
 fn properties(ordinal: u64, is_disambiguation: bool, random: &mut Random) -> Vec<Property> {
-    let property = |name: &str, value: String| Property {
-        name: name.into(),
-        value,
-    };
+    let property = |name: &str, value: String| Property { name: name.into(), value };
     let mut properties = Vec::new();
     if is_disambiguation {
         properties.push(property("disambiguation", String::new()));
     }
     if random.chance(0.3) {
-        properties.push(property(
-            "page_image_free",
-            format!("Synthetic_{}.jpg", random.below(100_000)),
-        ));
+        properties
+            .push(property("page_image_free", format!("Synthetic_{}.jpg", random.below(100_000))));
     }
     if random.chance(0.9) {
-        properties.push(property(
-            "wikibase_item",
-            format!("Q{}", 1_000_000 + ordinal),
-        ));
+        properties.push(property("wikibase_item", format!("Q{}", 1_000_000 + ordinal)));
     }
     properties
 }

@@ -96,10 +96,7 @@ pub fn row(
         37..400 => other_plan.redirect_of(other).map_or(direct, title_of),
         _ => direct,
     };
-    Langlink {
-        lang: language.code.clone(),
-        title,
-    }
+    Langlink { lang: language.code.clone(), title }
 }
 
 #[cfg(test)]
@@ -108,19 +105,13 @@ mod tests {
 
     fn check(n_english: u64, n_target: u64, n_pairs: usize) {
         let pairs = Pairs::new(1, 0.8, n_english, n_target);
-        let found: Vec<_> = (0..n_target)
-            .filter_map(|target| Some((target, pairs.english_of(target)?)))
-            .collect();
+        let found: Vec<_> =
+            (0..n_target).filter_map(|target| Some((target, pairs.english_of(target)?))).collect();
         assert_eq!(found.len(), n_pairs);
         for (target, english) in found {
             assert_eq!(pairs.target_of(english), Some(target));
         }
-        assert_eq!(
-            (0..n_english)
-                .filter_map(|english| pairs.target_of(english))
-                .count(),
-            n_pairs
-        );
+        assert_eq!((0..n_english).filter_map(|english| pairs.target_of(english)).count(), n_pairs);
     }
 
     #[test]
@@ -133,20 +124,13 @@ mod tests {
     #[test]
     fn the_shares_are_as_asked() {
         let pairs = Pairs::new(1, 0.8, 100_000, 100_000);
-        let first: Vec<_> = (0..100_000)
-            .map(|target| pairs.direction(target, Edition::First))
-            .collect();
-        let n_linked = first
-            .iter()
-            .filter(|direction| **direction != Direction::None)
-            .count();
+        let first: Vec<_> =
+            (0..100_000).map(|target| pairs.direction(target, Edition::First)).collect();
+        let n_linked = first.iter().filter(|direction| **direction != Direction::None).count();
         assert!((79_500..80_500).contains(&n_linked), "{n_linked}");
         let second =
             (0..100_000).map(|target| pairs.direction(target, Edition::Second { edits: 0.01 }));
-        let n_changed = second
-            .zip(&first)
-            .filter(|(second, first)| second != *first)
-            .count();
+        let n_changed = second.zip(&first).filter(|(second, first)| second != *first).count();
         assert!((70..130).contains(&n_changed), "{n_changed}");
     }
 }

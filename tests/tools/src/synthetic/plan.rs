@@ -47,11 +47,7 @@ pub struct WikiPlan {
 impl WikiPlan {
     /// Plans a wiki.
     pub fn new(seed: u64, n_pages: u64) -> Self {
-        WikiPlan {
-            seed,
-            n_pages,
-            titles: Permutation::new(seed, N_TITLES),
-        }
+        WikiPlan { seed, n_pages, titles: Permutation::new(seed, N_TITLES) }
     }
 
     /// Returns how many of the pages are articles.
@@ -106,11 +102,7 @@ impl WikiPlan {
     pub fn title(&self, language: &Language, ordinal: u64) -> String {
         let mut random = Random::new(self.seed, "title", ordinal);
         let last = language.numbered_word(self.titles.forward(ordinal % N_TITLES));
-        let first = if random.chance(0.5) {
-            language.word(&mut random)
-        } else {
-            ""
-        };
+        let first = if random.chance(0.5) { language.word(&mut random) } else { "" };
         // A few titles hold what is awkward in SQL, XML or wikitext.
         let suffix = match random.below(200) {
             0 => " (film)",
@@ -151,12 +143,7 @@ impl WikiPlan {
 /// Returns the word with a capital first letter.
 pub fn capitalised(word: &str) -> String {
     let mut chars = word.chars();
-    chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(chars)
-        .collect()
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
 }
 
 #[cfg(test)]
@@ -199,9 +186,8 @@ mod tests {
     fn titles_differ() {
         for code in ["en", "th"] {
             let (plan, language) = (WikiPlan::new(3, 4000), Language::new(code, 3));
-            let titles: BTreeSet<_> = (0..8000)
-                .map(|ordinal| plan.title(&language, ordinal))
-                .collect();
+            let titles: BTreeSet<_> =
+                (0..8000).map(|ordinal| plan.title(&language, ordinal)).collect();
             assert_eq!(titles.len(), 8000, "{code}");
         }
     }

@@ -1,0 +1,283 @@
+//! Templates: finds the action of each and writes what it shows.
+
+use memchr::memchr;
+
+use super::args::{Args, Span};
+use super::marks::{BREAK, FOOT, HOLE};
+use super::names::normalise_name;
+use super::render::Renderer;
+use super::template::Action;
+
+/// Prefixes that say nothing about a template, in lower case.
+const TRANSPARENT: &[&str] = &[
+    "subst",
+    "safesubst",
+    "msg",
+    "template",
+    "قالب",
+    "plantilla",
+    "テンプレート",
+    "틀",
+    "predefinição",
+    "แม่แบบ",
+    "bản mẫu",
+    "模板",
+    "t",
+];
+
+/// Parser functions that show the text behind the colon.
+const FUNCTIONS: &[&str] = &[
+    "formatnum",
+    "lc",
+    "uc",
+    "lcfirst",
+    "ucfirst",
+    "#formatdate",
+    "#dateformat",
+    "nocat",
+    "noautolink",
+];
+
+/// Parser functions that show nothing.
+const SILENT: &[&str] = &[
+    "defaultsort",
+    "defaultsortkey",
+    "defaultcategorysort",
+    "displaytitle",
+    "デフォルトソート",
+    "ordenar",
+    "#tag",
+    "#seo",
+    "#coordinates",
+    "기본정렬",
+    "ترتيب افتراضي",
+    "เรียงลำดับ",
+    "xếp mặc định",
+    "mặc định sắp xếp",
+];
+
+impl Renderer<'_> {
+    /// Writes the template whose braces enclose `inner` and end before `next`.
+    pub(super) fn template(&mut self, inner: Span, next: usize) {
+        let (name, rest) = match self.first_pipe(inner) {
+            Some(pipe) => self.split_at(inner, pipe),
+            None => (inner, Span { start: inner.end, first: inner.last, ..inner }),
+        };
+        let Some(action) = self.action(name, next) else { return };
+        if let Action::Foot | Action::Block | Action::Drop | Action::Const(_) = action {
+            return self.simple(action, next);
+        }
+        let args = match rest.start {
+            start if start < inner.end => Args::new(self.source, self.tokens, rest),
+            _ => Args::default(),
+        };
+        self.expand(action, &args, next);
+    }
+
+    /// Returns the action of a name, or none when a parser function or a hole was written instead.
+    fn action(&mut self, name: Span, next: usize) -> Option<Action> {
+        let Some(text) = self.flat(name) else {
+            self.unknown(name.start, next);
+            return None;
+        };
+        let mut text = text.as_str();
+        let mut buffer = std::mem::take(&mut self.name);
+        let found = loop {
+            normalise_name(text, &mut buffer);
+            if let Some(action) = self.site.actions().find(&buffer) {
+                break Some(action);
+            }
+            let Some((head, tail)) = text.split_once([':', '：']) else { break None };
+            normalise_name(head, &mut buffer);
+            let head = buffer.as_str();
+            if TRANSPARENT.contains(&head) {
+                text = tail;
+            } else if FUNCTIONS.contains(&head) {
+                self.draft.text.push_str(tail.trim());
+                self.name = buffer;
+                return None;
+            } else if SILENT.contains(&head) {
+                break Some(Action::Foot);
+            } else {
+                break None;
+            }
+        };
+        self.name = buffer;
+        if found.is_none() {
+            self.unknown(name.start, next);
+        }
+        found
+    }
+
+    /// An unknown template: one of several lines stands beside the text, another one in it.
+    fn unknown(&mut self, start: usize, next: usize) {
+        let raw = self.source.get(start..next).unwrap_or_default();
+        let mark = if memchr(b'\n', raw.as_bytes()).is_some() { BREAK } else { HOLE };
+        self.draft.text.push(mark);
+    }
+
+    fn simple(&mut self, action: Action, next: usize) {
+        match action {
+            Action::Foot => self.seam(FOOT, next),
+            Action::Block => self.draft.text.push(BREAK),
+            Action::Const(text) => self.push_fact(text),
+            _ => self.draft.text.push(HOLE),
+        }
+    }
+
+    /// Writes text of a table, in which `␣` stands for a space.
+    pub(super) fn push_fact(&mut self, text: &str) {
+        self.draft.text.extend(text.chars().map(|c| if c == '␣' { ' ' } else { c }));
+    }
+
+    fn expand(&mut self, action: Action, args: &Args<'_>, next: usize) {
+        match action {
+            Action::Arg(number) => self.argument(args.positional(number), next),
+            Action::Named(name, number) => {
+                self.argument(args.named(name).or_else(|| args.positional(number)), next);
+            }
+            Action::Ill(number) => {
+                let label = args.named("lt").or_else(|| args.named("label"));
+                let place =
+                    || args.positional(number).or_else(|| args.positional(number.max(2) - 1));
+                self.argument(label.or_else(place), next);
+            }
+            Action::Text(pattern) => self.pattern(pattern, args, next),
+            Action::Join(separator) => self.join(separator, args, next),
+            Action::Convert => self.convert(args, next),
+            Action::AsOf(lang) => self.as_of(lang, args),
+            Action::Nihongo => self.nihongo(args, next),
+            Action::Frac => self.fraction(args, next),
+            Action::Zh(labels) => self.writings(labels, args, next),
+            Action::Quote(number) => {
+                let quote = ["text", "quote", "cita", "texto", "引用"];
+                let named = quote.iter().find_map(|name| args.named(name));
+                self.draft.text.push(BREAK);
+                if let Some(span) = named.or_else(|| args.positional(number)) {
+                    self.render(span);
+                }
+                self.draft.text.push(BREAK);
+            }
+            Action::Disambiguation => {
+                self.draft.disambiguation = true;
+                self.draft.text.push(BREAK);
+            }
+            Action::Foot | Action::Block | Action::Drop | Action::Const(_) => {
+                self.simple(action, next)
+            }
+        }
+    }
+
+    /// Writes an argument, or a seam if there is none.
+    fn argument(&mut self, argument: Option<Span>, next: usize) {
+        match argument {
+            Some(span) => self.render(span),
+            None => self.seam(FOOT, next),
+        }
+    }
+
+    fn join(&mut self, separator: &str, args: &Args<'_>, next: usize) {
+        let mut is_first = true;
+        for span in args.all_positional() {
+            if !is_first {
+                self.push_fact(separator);
+            }
+            is_first = false;
+            self.render(span);
+        }
+        if is_first {
+            self.seam(FOOT, next);
+        }
+    }
+
+    /// Writes a pattern; a part in square brackets goes unless all its arguments are there.
+    fn pattern(&mut self, pattern: &str, args: &Args<'_>, next: usize) {
+        let mut is_empty = true;
+        for (index, part) in pattern.split(['[', ']']).enumerate() {
+            let is_optional = index % 2 == 1;
+            let mut keys = part.split('{').skip(1).filter_map(|piece| piece.split_once('}'));
+            if is_optional && !keys.all(|(key, _)| args.get(key).is_some()) {
+                continue;
+            }
+            let mut pieces = part.split('{');
+            self.push_fact(pieces.next().unwrap_or_default());
+            for piece in pieces {
+                let (key, text) = piece.split_once('}').unwrap_or((piece, ""));
+                if let Some(span) = args.get(key) {
+                    is_empty = false;
+                    self.render(span);
+                }
+                self.push_fact(text);
+            }
+        }
+        if is_empty {
+            self.seam(FOOT, next);
+        }
+    }
+
+    fn nihongo(&mut self, args: &Args<'_>, next: usize) {
+        let head = args.positional(1);
+        let mut rest = (2..=4).filter_map(|number| args.positional(number)).peekable();
+        if head.is_none() && rest.peek().is_none() {
+            return self.seam(FOOT, next);
+        }
+        if let Some(span) = head {
+            self.render(span);
+        }
+        let has_brackets = head.is_some() && rest.peek().is_some();
+        if has_brackets {
+            self.draft.text.push_str(" (");
+        }
+        while let Some(span) = rest.next() {
+            self.render(span);
+            if rest.peek().is_some() {
+                self.draft.text.push_str(", ");
+            }
+        }
+        if has_brackets {
+            self.draft.text.push(')');
+        }
+    }
+
+    fn fraction(&mut self, args: &Args<'_>, next: usize) {
+        let (whole, over, under) =
+            match (args.positional(1), args.positional(2), args.positional(3)) {
+                (Some(whole), Some(over), Some(under)) => (Some(whole), Some(over), under),
+                (Some(over), Some(under), _) => (None, Some(over), under),
+                (Some(under), ..) => (None, None, under),
+                _ => return self.seam(FOOT, next),
+            };
+        if let Some(span) = whole {
+            self.render(span);
+            self.draft.text.push(' ');
+        }
+        match over {
+            Some(span) => self.render(span),
+            None => self.draft.text.push('1'),
+        }
+        self.draft.text.push('/');
+        self.render(under);
+    }
+
+    /// Writes labelled writings, `labels` being `key:label` separated by `;`.
+    fn writings(&mut self, labels: &str, args: &Args<'_>, next: usize) {
+        let has_labels =
+            args.named("labels").and_then(|span| self.flat(span)).is_none_or(|v| v != "no");
+        let mut is_first = true;
+        for (key, label) in labels.split(';').filter_map(|entry| entry.split_once(':')) {
+            let Some(span) = args.named(key) else { continue };
+            if !is_first {
+                self.draft.text.push_str("; ");
+            }
+            is_first = false;
+            if has_labels {
+                self.push_fact(label);
+                self.draft.text.push_str(": ");
+            }
+            self.render(span);
+        }
+        if is_first {
+            self.argument(args.positional(1), next);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The tables of facts about the wikis, as the data files in `tables` hold them.
+
+/// Languages with tables of their own.
+const LANGUAGES: &[(&str, &str)] = &[
+    ("ar", include_str!("tables/ar.tsv")),
+    ("en", include_str!("tables/en.tsv")),
+    ("es", include_str!("tables/es.tsv")),
+    ("ja", include_str!("tables/ja.tsv")),
+    ("ko", include_str!("tables/ko.tsv")),
+    ("pt", include_str!("tables/pt.tsv")),
+    ("th", include_str!("tables/th.tsv")),
+    ("vi", include_str!("tables/vi.tsv")),
+    ("zh", include_str!("tables/zh.tsv")),
+];
+
+const COMMON: &str = include_str!("tables/common.tsv");
+const NAMESPACES: &str = include_str!("tables/namespaces.tsv");
+const PREFIXES: &str = include_str!("tables/prefixes.tsv");
+const SECTIONS: &str = include_str!("tables/sections.tsv");
+const UNITS: &str = include_str!("tables/units.tsv");
+const ENTITIES: &str = include_str!("tables/entities.tsv");
+
+/// Returns the fields of each row; lines that begin with `# ` are comments.
+fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    table.lines().filter(|line| !line.starts_with("# ") && !line.is_empty()).map(|line| {
+        let mut fields = line.splitn(3, '\t');
+        let mut next = || fields.next().unwrap_or_default();
+        (next(), next(), next())
+    })
+}
+
+/// Returns the template rows (name, action, argument) of a wiki, later ones overriding earlier ones.
+pub(super) fn templates(
+    lang: &str,
+) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let table = |wanted: &str| {
+        LANGUAGES.iter().find(|(lang, _)| *lang == wanted).map_or("", |&(_, table)| table)
+    };
+    let own = if lang == "en" { "" } else { table(lang) };
+    rows(COMMON).chain(rows(table("en"))).chain(rows(own))
+}
+
+/// Returns the template rows of every language, for tests of the tables.
+#[cfg(test)]
+pub(super) fn all_templates() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    rows(COMMON).chain(LANGUAGES.iter().flat_map(|&(_, table)| rows(table)))
+}
+
+/// Returns number and lower-case name of the namespaces that every wiki gets.
+pub(super) fn namespaces() -> impl Iterator<Item = (i32, &'static str)> {
+    rows(NAMESPACES).filter_map(|(number, name, _)| Some((number.parse().ok()?, name)))
+}
+
+/// Returns the interwiki prefixes and whether each leads to another language edition.
+pub(super) fn prefixes() -> impl Iterator<Item = (bool, &'static str)> {
+    rows(PREFIXES).map(|(kind, name, _)| (kind == "l", name))
+}
+
+/// Returns the titles of sections that are no prose, those of a language and the English ones.
+pub(super) fn sections(lang: &str) -> impl Iterator<Item = &'static str> {
+    rows(SECTIONS).filter(move |(of, ..)| *of == "en" || *of == lang).map(|(_, title, _)| title)
+}
+
+/// Returns how a unit code of `{{convert}}` is written.
+pub(super) fn unit(code: &str) -> Option<&'static str> {
+    rows(UNITS).find(|(known, ..)| *known == code).map(|(_, text, _)| text)
+}
+
+/// Returns name and character of the named entities.
+pub(super) fn entities() -> impl Iterator<Item = (&'static str, char)> {
+    rows(ENTITIES).filter_map(|(name, code, _)| {
+        let code = u32::from_str_radix(code, 16).ok()?;
+        Some((name, char::from_u32(code)?))
+    })
+}

@@ -1,0 +1,220 @@
+//! The third pass: gathers the lines of the draft into paragraphs.
+
+use memchr::{memchr2, memchr2_iter, memchr3};
+
+use super::marks::{HEAD, LINK, LIST, UNLINK, is_link_mark, is_seam};
+use super::render::Draft;
+use super::repair::Repair;
+use super::{Cleaned, Headings, Link, Options, Site};
+
+/// A link in a piece of text: index of its target, first byte, byte after the last.
+type Place = (usize, usize, usize);
+
+/// Text that grows towards a paragraph.
+#[derive(Default)]
+struct Piece {
+    text: String,
+    links: Vec<Place>,
+}
+
+/// State of the third pass.
+struct Builder<'a> {
+    site: &'a Site,
+    options: &'a Options,
+    targets: &'a [String],
+    /// Links whose mark has been read.
+    n_links: usize,
+    current: Piece,
+    is_list: bool,
+    /// Headings that wait for text, with their levels, outermost first.
+    pending: Vec<(u32, Piece)>,
+    /// Level of the boilerplate section that is being skipped.
+    skipped: Option<u32>,
+    repair: Repair,
+    cleaned: Cleaned,
+}
+
+/// Returns the paragraphs and links of a draft.
+pub(super) fn paragraphs(draft: &Draft, site: &Site, options: &Options) -> Cleaned {
+    let mut builder = Builder {
+        site,
+        options,
+        targets: &draft.targets,
+        n_links: 0,
+        current: Piece::default(),
+        is_list: false,
+        pending: Vec::new(),
+        skipped: None,
+        repair: Repair::default(),
+        cleaned: Cleaned { disambiguation: draft.disambiguation, ..Cleaned::default() },
+    };
+    let bytes = draft.text.as_bytes();
+    let mut start = 0;
+    for end in memchr2_iter(b'\n', 5, bytes).chain([bytes.len()]) {
+        builder.line(draft.text.get(start..end).unwrap_or_default());
+        if bytes.get(end) == Some(&5) {
+            builder.end_paragraph();
+        }
+        start = end + 1;
+    }
+    builder.end_paragraph();
+    builder.cleaned
+}
+
+impl Builder<'_> {
+    fn line(&mut self, line: &str) {
+        if let Some(rest) = line.strip_prefix(HEAD) {
+            return self.heading(rest);
+        }
+        let (is_list, line) = match line.strip_prefix(LIST) {
+            Some(rest) => (true, rest),
+            None => (false, line),
+        };
+        if self.skipped.is_some() || (is_list && !self.options.lists) {
+            self.end_paragraph();
+            return self.skip_links(line);
+        }
+        let mut repair = std::mem::take(&mut self.repair);
+        let has_seam = memchr3(1, 2, 8, line.as_bytes()).is_some();
+        let (text, n_holes) = if has_seam { repair.mend(line) } else { (line, 0) };
+        if text.chars().any(char::is_alphanumeric) {
+            if is_list != self.is_list {
+                self.end_paragraph();
+                self.is_list = is_list;
+            }
+            self.cleaned.n_holes = self.cleaned.n_holes.saturating_add(n_holes);
+            if !self.current.text.is_empty() {
+                self.current.text.push('\n');
+            }
+            self.current.push_line(text, &mut self.n_links);
+        } else {
+            // A footnote alone on its line joins its neighbours, a template or an image parts them.
+            let is_gap = line.trim().is_empty() || memchr2(1, 8, line.as_bytes()).is_some();
+            if is_gap {
+                self.end_paragraph();
+            }
+            self.skip_links(text);
+        }
+        self.repair = repair;
+    }
+
+    fn skip_links(&mut self, line: &str) {
+        self.n_links += line.matches(LINK).count();
+    }
+
+    fn heading(&mut self, line: &str) {
+        self.end_paragraph();
+        let level = line.chars().next().and_then(|c| c.to_digit(10)).unwrap_or(6);
+        let is_edge = |c: char| c.is_whitespace() || is_seam(c);
+        let mut text = line.get(1..).unwrap_or_default().trim_end_matches(is_edge);
+        for _ in 0..level {
+            text = text.strip_suffix('=').unwrap_or(text);
+        }
+        self.pending.retain(|(other, _)| *other < level);
+        if self.skipped.is_some_and(|skipped| skipped < level) {
+            return self.skip_links(line);
+        }
+        let mut repair = std::mem::take(&mut self.repair);
+        let (text, _) = repair.mend(text);
+        let mut piece = Piece::default();
+        piece.push_line(text, &mut self.n_links);
+        self.repair = repair;
+        let title = piece.text.trim_end_matches([':', '：', ' ']).to_lowercase();
+        let is_skipped = !self.options.boilerplate && self.site.is_boilerplate(&title);
+        self.skipped = is_skipped.then_some(level);
+        let is_visible = piece.text.chars().any(char::is_alphanumeric);
+        if is_visible && !is_skipped && self.options.headings != Headings::Drop {
+            self.pending.push((level, piece));
+        }
+    }
+
+    /// Closes the paragraph and writes it with the headings that waited for it.
+    fn end_paragraph(&mut self) {
+        if self.current.text.is_empty() {
+            return;
+        }
+        let body = std::mem::take(&mut self.current);
+        let headings = std::mem::take(&mut self.pending);
+        let mut whole = Piece::default();
+        for (_, heading) in headings {
+            match self.options.headings {
+                Headings::Glue => whole.append(heading),
+                _ => self.finish(heading),
+            }
+        }
+        if whole.text.is_empty() {
+            whole = body;
+        } else {
+            whole.append(body);
+        }
+        self.finish(whole);
+    }
+
+    fn finish(&mut self, piece: Piece) {
+        let paragraph = self.cleaned.paragraphs.len() as u32;
+        for (target, start, end) in piece.links {
+            let Some(target) = self.targets.get(target) else { continue };
+            let (start, end) = (start as u32, end as u32);
+            self.cleaned.links.push(Link { target: target.clone(), paragraph, start, end });
+        }
+        self.cleaned.paragraphs.push(piece.text);
+    }
+}
+
+impl Piece {
+    /// Adds a line, trimmed, and turns its link marks into places.
+    fn push_line(&mut self, line: &str, n_links: &mut usize) {
+        let base = self.text.len();
+        let first = self.links.len();
+        let mut open = Vec::new();
+        let mut rest = line.trim();
+        while let Some(place) = memchr2(3, 4, rest.as_bytes()) {
+            self.push_text(base, rest.get(..place).unwrap_or_default());
+            if rest.get(place..).is_some_and(|tail| tail.starts_with(LINK)) {
+                open.push(self.links.len());
+                self.links.push((*n_links, self.text.len(), usize::MAX));
+                *n_links += 1;
+            } else if let Some((.., end)) =
+                open.pop().and_then(|index: usize| self.links.get_mut(index))
+            {
+                *end = self.text.len();
+            }
+            rest = rest.get(place + UNLINK.len_utf8()..).unwrap_or_default();
+        }
+        self.push_text(base, rest);
+        let length = self.text.get(base..).unwrap_or_default().trim_end().len();
+        self.text.truncate(base + length);
+        for (_, start, end) in self.links.iter_mut().skip(first) {
+            *end = (*end).min(base + length);
+            // A label begins and ends with something visible.
+            let label = self.text.get(*start..*end).unwrap_or_default();
+            *start = *end - label.trim_start().len();
+            *end = *start + label.trim().len();
+        }
+        let mut index = 0;
+        self.links.retain(|(_, start, end)| {
+            index += 1;
+            index <= first || start < end
+        });
+    }
+
+    fn push_text(&mut self, base: usize, text: &str) {
+        let text = if self.text.len() == base { text.trim_start() } else { text };
+        self.text.push_str(text);
+    }
+
+    /// Adds another piece on a new line.
+    fn append(&mut self, other: Piece) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        let shift = self.text.len();
+        self.text.push_str(&other.text);
+        self.links.extend(other.links.iter().map(|(target, s, e)| (*target, s + shift, e + shift)));
+    }
+}
+
+/// Whether a character of the draft is text.
+pub(super) fn is_text(c: char) -> bool {
+    !is_seam(c) && !is_link_mark(c)
+}

@@ -1,0 +1,246 @@
+//! Mends a line where something fell out: empty brackets, doubled separators, stranded spaces.
+//!
+//! Only seams are touched, so `f()` in an article on programming stays as it is.
+
+use super::lines::is_text;
+use super::marks::{FOOT, HOLE, is_link_mark, is_seam};
+
+/// Most separators that go at the end of a line or bracket.
+const MAX_TRAILING: usize = 8;
+
+/// Buffers that are used again for each line.
+#[derive(Default)]
+pub(super) struct Repair {
+    chars: Vec<char>,
+    /// For each opening bracket that goes, the place behind its partner.
+    ends: Vec<usize>,
+    open: Vec<Bracket>,
+    kept: Vec<char>,
+    moved: Vec<char>,
+    out: String,
+}
+
+/// An open bracket and what has been seen in it.
+struct Bracket {
+    place: usize,
+    close: char,
+    has_seam: bool,
+    has_text: bool,
+}
+
+impl Repair {
+    /// Returns the mended line, still with its link marks, and the number of holes left in sentences.
+    pub(super) fn mend(&mut self, line: &str) -> (&str, u32) {
+        self.chars.clear();
+        self.chars.extend(line.trim().chars());
+        self.find_empty_brackets();
+        let n_holes = self.rewrite();
+        self.out.clear();
+        self.out.extend(self.kept.iter());
+        (&self.out, n_holes)
+    }
+
+    /// Notes the pairs of brackets that hold a seam and neither letters nor digits.
+    fn find_empty_brackets(&mut self) {
+        self.ends.clear();
+        self.ends.resize(self.chars.len(), 0);
+        self.open.clear();
+        for (place, &c) in self.chars.iter().enumerate() {
+            if let Some(close) = closing(c) {
+                self.open.push(Bracket { place, close, has_seam: false, has_text: false });
+                continue;
+            }
+            let Some(top) = self.open.last_mut() else { continue };
+            top.has_seam |= is_seam(c);
+            top.has_text |= c.is_alphanumeric();
+            if top.close != c {
+                continue;
+            }
+            let Some(bracket) = self.open.pop() else { continue };
+            if bracket.has_seam && !bracket.has_text {
+                if let Some(end) = self.ends.get_mut(bracket.place) {
+                    *end = place + 1;
+                }
+            }
+            if let Some(outer) = self.open.last_mut() {
+                outer.has_seam |= bracket.has_seam;
+                outer.has_text |= bracket.has_text;
+            }
+        }
+    }
+
+    fn at(&self, place: usize) -> Option<char> {
+        self.chars.get(place).copied()
+    }
+
+    fn end_of_empty(&self, place: usize) -> Option<usize> {
+        self.ends.get(place).copied().filter(|&end| end != 0)
+    }
+
+    /// Copies the line and closes each seam; returns the number of holes left in sentences.
+    fn rewrite(&mut self) -> u32 {
+        self.kept.clear();
+        let mut n_holes = 0;
+        let mut place = 0;
+        while let Some(c) = self.at(place) {
+            if !is_seam(c) && self.end_of_empty(place).is_none() {
+                self.kept.push(c);
+                place += 1;
+                continue;
+            }
+            let (after, has_hole) = self.close(place);
+            n_holes += u32::from(has_hole);
+            place = after;
+        }
+        n_holes
+    }
+
+    /// Closes the seam at `place`; returns where the line goes on and whether a sentence lost a word.
+    fn close(&mut self, place: usize) -> (usize, bool) {
+        let mut has_hole = false;
+        let mut has_footnote_only = true;
+        self.moved.clear();
+        let mut has_space = self.pop_spaces();
+        let (mut next, mut hole) = self.skip(place, false, &mut has_space, &mut has_footnote_only);
+        has_hole |= hole;
+        let left = self.left();
+        let is_start = left.is_none_or(|c| closing(c).is_some());
+        let right = self.at(next);
+        let is_end = right.is_none_or(is_closing);
+        let mut is_mended = is_start;
+        if is_start && !(left.is_none() && has_footnote_only) {
+            (next, hole) = self.skip(next, true, &mut has_space, &mut has_footnote_only);
+            has_hole |= hole;
+            has_space = false;
+        } else if is_start {
+            has_space = false;
+        } else if is_end {
+            // A colon at the end of a line announces what follows and stays.
+            let goes = |c: &char| match right {
+                Some(_) => is_separator(*c),
+                None => is_separator(*c) && *c != ':' && !has_footnote_only,
+            };
+            for _ in 0..MAX_TRAILING {
+                let Some(c) = self.left().filter(goes) else { break };
+                is_mended = true;
+                self.pop_left(c);
+            }
+            has_space = false;
+        } else if right.is_some_and(|c| is_separator(c) || is_stop(c)) {
+            if let Some(c) = left.filter(|c| is_separator(*c)) {
+                is_mended = true;
+                self.pop_left(c);
+            }
+            has_space &= !is_mended && matches!(right, Some('–' | '/' | '·' | '・'));
+        }
+        if has_space && !self.kept.is_empty() {
+            self.kept.push(' ');
+        }
+        self.kept.append(&mut self.moved);
+        // Two lone brackets must not become a pair of markup.
+        if let (Some(last), Some(right)) = (self.left(), self.at(next))
+            && last == right
+            && matches!(right, '[' | ']' | '{' | '}')
+        {
+            next += 1;
+        }
+        (next, has_hole && !is_mended && !left.is_some_and(is_stop))
+    }
+
+    /// Passes over seams, spaces, empty brackets and perhaps separators, keeping link marks aside.
+    fn skip(
+        &mut self,
+        from: usize,
+        with_separators: bool,
+        has_space: &mut bool,
+        has_footnote_only: &mut bool,
+    ) -> (usize, bool) {
+        let mut place = from;
+        let mut has_hole = false;
+        while let Some(c) = self.at(place) {
+            if let Some(end) = self.end_of_empty(place) {
+                // The links in it are marks without a label.
+                let marks = self.chars.get(place..end).unwrap_or_default();
+                self.moved.extend(marks.iter().filter(|c| is_link_mark(**c)));
+                place = end;
+                *has_footnote_only = false;
+                continue;
+            }
+            if is_link_mark(c) {
+                self.moved.push(c);
+            } else if is_seam(c) {
+                has_hole |= c == HOLE;
+                *has_footnote_only &= c == FOOT;
+            } else if c == ' ' || c == '\t' {
+                *has_space = true;
+            } else if !(with_separators && is_separator(c)) {
+                break;
+            }
+            place += 1;
+        }
+        (place, has_hole)
+    }
+
+    /// Takes the spaces off the end of what is kept.
+    fn pop_spaces(&mut self) -> bool {
+        let length = self.kept.len();
+        while matches!(self.kept.last(), Some(' ' | '\t')) {
+            self.kept.pop();
+        }
+        self.kept.len() < length
+    }
+
+    /// Returns the last kept character that is text and no space.
+    fn left(&self) -> Option<char> {
+        self.kept.iter().rev().copied().find(|c| is_text(*c) && *c != ' ')
+    }
+
+    /// Takes the last text off what is kept, leaving link marks where they are.
+    fn pop_left(&mut self, c: char) {
+        let mut marks = Vec::new();
+        while let Some(last) = self.kept.pop() {
+            if last == c {
+                break;
+            }
+            if is_link_mark(last) {
+                marks.push(last);
+            }
+        }
+        self.pop_spaces();
+        self.kept.extend(marks.into_iter().rev());
+    }
+}
+
+/// Returns the partner of an opening bracket; such a pair goes when only a seam is left in it.
+fn closing(c: char) -> Option<char> {
+    Some(match c {
+        '(' => ')',
+        '（' => '）',
+        '[' => ']',
+        '［' => '］',
+        '「' => '」',
+        '『' => '』',
+        '〈' => '〉',
+        '《' => '》',
+        '【' => '】',
+        '〔' => '〕',
+        '“' => '”',
+        '«' => '»',
+        _ => return None,
+    })
+}
+
+/// Whether a character closes a bracket that [`closing`] knows.
+fn is_closing(c: char) -> bool {
+    matches!(c, ')' | '）' | ']' | '］' | '」' | '』' | '〉' | '》' | '】' | '〕' | '”' | '»')
+}
+
+/// Whether a character parts the items of a list.
+fn is_separator(c: char) -> bool {
+    matches!(c, ',' | ';' | ':' | '、' | '，' | '；' | '：' | '،' | '؛' | '/' | '・' | '·' | '–')
+}
+
+/// Whether a character ends a sentence.
+fn is_stop(c: char) -> bool {
+    matches!(c, '.' | '。' | '!' | '?' | '！' | '？' | '؟' | '．' | '।')
+}

@@ -1,0 +1,107 @@
+//! What templates do to the text: the actions and the lookup by name.
+
+use rustc_hash::FxHashMap;
+
+use super::facts;
+
+/// What becomes of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Vanishes like a footnote.
+    Foot,
+    /// Vanishes and ends the paragraph.
+    Block,
+    /// Leaves a hole.
+    Drop,
+    /// Marks a page of meanings, and vanishes.
+    Disambiguation,
+    /// The positional argument of this number.
+    Arg(usize),
+    /// The argument of this name, or the positional one.
+    Named(&'static str, usize),
+    /// These characters.
+    Const(&'static str),
+    /// A pattern with `{1}`, `{name}` and `[…]` around what goes when an argument in it is missing.
+    Text(&'static str),
+    /// All positional arguments with this between them.
+    Join(&'static str),
+    /// Value and unit.
+    Convert,
+    /// "As of" a date, in the language named.
+    AsOf(&'static str),
+    /// A word, its Japanese writing and its reading.
+    Nihongo,
+    /// A fraction.
+    Frac,
+    /// Labelled writings of a Chinese word: `key:label` separated by `;`.
+    Zh(&'static str),
+    /// A paragraph of its own made of the argument of this name or number.
+    Quote(usize),
+    /// A link that exists in another language only.
+    Ill(usize),
+}
+
+/// The actions of one wiki.
+pub(super) struct Actions {
+    exact: FxHashMap<&'static str, Action>,
+    prefixes: Vec<(&'static str, Action)>,
+    suffixes: Vec<(&'static str, Action)>,
+}
+
+impl Actions {
+    /// Returns the actions of a language: the common rows, the English ones and its own.
+    pub(super) fn new(lang: &str) -> Actions {
+        let mut actions =
+            Actions { exact: FxHashMap::default(), prefixes: Vec::new(), suffixes: Vec::new() };
+        for (names, word, argument) in facts::templates(lang) {
+            let Some(action) = parse(word, argument) else { continue };
+            for name in names.split('|') {
+                if let Some(suffix) = name.strip_prefix('*').filter(|name| !name.is_empty()) {
+                    actions.suffixes.push((suffix, action));
+                } else if let Some(prefix) = name.strip_suffix('*').filter(|name| !name.is_empty())
+                {
+                    actions.prefixes.push((prefix, action));
+                } else {
+                    actions.exact.insert(name, action);
+                }
+            }
+        }
+        actions
+    }
+
+    /// Returns the action of a name in its normal form; the last and most special rule wins.
+    pub(super) fn find(&self, name: &str) -> Option<Action> {
+        if let Some(action) = self.exact.get(name) {
+            return Some(*action);
+        }
+        let by_suffix = self.suffixes.iter().rev().find(|(suffix, _)| name.ends_with(suffix));
+        let by_prefix = || self.prefixes.iter().rev().find(|(prefix, _)| name.starts_with(prefix));
+        by_suffix.or_else(by_prefix).map(|&(_, action)| action)
+    }
+}
+
+/// Returns the action of a row, or none if the row is wrong; a test keeps wrong rows out.
+pub(super) fn parse(word: &str, argument: &'static str) -> Option<Action> {
+    Some(match word {
+        "foot" => Action::Foot,
+        "block" => Action::Block,
+        "drop" => Action::Drop,
+        "disambiguation" => Action::Disambiguation,
+        "arg" => Action::Arg(argument.parse().ok()?),
+        "named" => {
+            let (name, number) = argument.split_once(' ')?;
+            Action::Named(name, number.parse().ok()?)
+        }
+        "const" if !argument.is_empty() => Action::Const(argument),
+        "text" if !argument.is_empty() => Action::Text(argument),
+        "join" => Action::Join(argument),
+        "convert" => Action::Convert,
+        "asof" if !argument.is_empty() => Action::AsOf(argument),
+        "nihongo" => Action::Nihongo,
+        "frac" => Action::Frac,
+        "zh" => Action::Zh(argument),
+        "quote" => Action::Quote(argument.parse().ok()?),
+        "ill" => Action::Ill(argument.parse().ok()?),
+        _ => return None,
+    })
+}

@@ -1,0 +1,177 @@
+//! Pairs of brackets on one stack, so that no pair ever crosses another.
+
+use super::scan::Scan;
+use super::{Kind, NONE};
+
+/// Longest external link, in bytes.
+const MAX_EXTERNAL: usize = 2000;
+
+/// Beginnings of an address that make `[` an external link.
+const ADDRESSES: &[&str] = &[
+    "//",
+    "http://",
+    "https://",
+    "ftp://",
+    "mailto:",
+    "news:",
+    "irc://",
+    "gopher://",
+    "HTTP://",
+    "Http://",
+    "Https://",
+    "git://",
+    "geo:",
+    "tel:",
+    "urn:",
+    "sftp://",
+    "telnet://",
+    "svn://",
+];
+
+impl Scan<'_> {
+    pub(super) fn is_template_on_top(&self) -> bool {
+        self.top() == Some(Kind::TemplateOpen)
+    }
+
+    fn top(&self) -> Option<Kind> {
+        let index = *self.open.last()?;
+        self.tokens.list.get(index as usize).map(|token| token.kind)
+    }
+
+    fn open(&mut self, kind: Kind, start: usize, end: usize) -> usize {
+        let index = self.push(kind, start, end, NONE);
+        let place = self.open.len() as u32;
+        match kind {
+            Kind::TemplateOpen => self.open_templates.push(place),
+            Kind::TableOpen => self.open_tables.push(place),
+            _ => {}
+        }
+        self.open.push(index);
+        end
+    }
+
+    /// Pairs the opener at a place of the stack with a new closer and forgets the openers above it.
+    fn close(&mut self, place: u32, kind: Kind, start: usize, end: usize) -> usize {
+        let opener = self.open.get(place as usize).copied().unwrap_or(NONE);
+        let closer = self.push(kind, start, end, opener);
+        if let Some(token) = self.tokens.list.get_mut(opener as usize) {
+            token.mate = closer;
+        }
+        self.open.truncate(place as usize);
+        while self.open_templates.last().is_some_and(|&other| place <= other) {
+            self.open_templates.pop();
+        }
+        while self.open_tables.last().is_some_and(|&other| place <= other) {
+            self.open_tables.pop();
+        }
+        end
+    }
+
+    pub(super) fn open_brace(&mut self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().take_while(|&&byte| byte == b'{').count();
+        if length == 1 {
+            return self.plain(Kind::Lone, at, at + 1);
+        }
+        // Of an odd run the first brace belongs to a parameter such as `{{{1}}}` and goes.
+        let mut start = at;
+        if length % 2 == 1 {
+            start = self.plain(Kind::Skip, at, at + 1);
+        }
+        while start < at + length {
+            start = self.open(Kind::TemplateOpen, start, start + 2);
+        }
+        start
+    }
+
+    pub(super) fn close_brace(&mut self, at: usize) -> usize {
+        if self.variants && self.byte(at + 1) == b'-' && self.top() == Some(Kind::VariantOpen) {
+            let place = self.open.len() as u32 - 1;
+            return self.close(place, Kind::VariantClose, at, at + 2);
+        }
+        if self.byte(at + 1) != b'}' {
+            let follows_pair = 0 < at && self.byte(at - 1) == b'}';
+            let kind = if follows_pair { Kind::Skip } else { Kind::Lone };
+            return self.plain(kind, at, at + 1);
+        }
+        let table = self.open_tables.last().copied();
+        match self.open_templates.last().copied() {
+            Some(place) if table.is_none_or(|table| table < place) => {
+                self.close(place, Kind::TemplateClose, at, at + 2)
+            }
+            _ => self.plain(Kind::Skip, at, at + 2),
+        }
+    }
+
+    pub(super) fn open_table(&mut self, at: usize) -> usize {
+        self.open(Kind::TableOpen, at, at + 2)
+    }
+
+    pub(super) fn close_table(&mut self, at: usize) -> usize {
+        match self.open_tables.last().copied() {
+            Some(place) => self.close(place, Kind::TableClose, at, at + 2),
+            None => self.plain(Kind::LinePipe, at, at + 2),
+        }
+    }
+
+    pub(super) fn open_square(&mut self, at: usize) -> usize {
+        if self.byte(at + 1) == b'[' {
+            // A target never runs over the end of its line.
+            let rest = self.bytes.get(at + 2..).unwrap_or_default();
+            let stop = rest.iter().find(|byte| b"[]{}|\n<".contains(byte));
+            return match stop {
+                None | Some(b'\n') => self.plain(Kind::Skip, at, at + 2),
+                // The last two brackets of a longer run open the link.
+                Some(b'[') if rest.first() == Some(&b'[') => self.open_external(at),
+                _ => self.open(Kind::LinkOpen, at, at + 2),
+            };
+        }
+        self.open_external(at)
+    }
+
+    fn open_external(&mut self, at: usize) -> usize {
+        let rest = self.source.get(at + 1..).unwrap_or_default();
+        if !ADDRESSES.iter().any(|address| rest.starts_with(address)) {
+            return self.plain(Kind::Lone, at, at + 1);
+        }
+        let end = self.square_or_newline(at);
+        if self.byte(end) != b']' || MAX_EXTERNAL < end - at {
+            return self.plain(Kind::Lone, at, at + 1);
+        }
+        // The address ends at a blank or at markup; the opener covers it.
+        let address = rest.bytes().position(|byte| b" \t\n]<>\"{}|[".contains(&byte) || byte < 32);
+        let mut after = (at + 1 + address.unwrap_or(rest.len())).min(end);
+        while matches!(self.byte(after), b' ' | b'\t') {
+            after += 1;
+        }
+        self.external_end = end;
+        self.open(Kind::ExternalOpen, at, after)
+    }
+
+    pub(super) fn close_square(&mut self, at: usize) -> usize {
+        if self.top() == Some(Kind::ExternalOpen) {
+            let place = self.open.len() as u32 - 1;
+            if at == self.external_end {
+                return self.close(place, Kind::ExternalClose, at, at + 1);
+            }
+        }
+        if self.byte(at + 1) != b']' {
+            return self.plain(Kind::Lone, at, at + 1);
+        }
+        // An external link whose bracket was swallowed by another pair no longer waits.
+        while self.top() == Some(Kind::ExternalOpen) {
+            self.open.pop();
+        }
+        if self.top() != Some(Kind::LinkOpen) {
+            return self.plain(Kind::Skip, at, at + 2);
+        }
+        self.close(self.open.len() as u32 - 1, Kind::LinkClose, at, at + 2)
+    }
+
+    pub(super) fn open_variant(&mut self, at: usize) -> usize {
+        match self.byte(at + 1) == b'{' && self.byte(at + 2) != b'{' {
+            true => self.open(Kind::VariantOpen, at, at + 2),
+            false => at + 1,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The scan itself: jumps from special byte to special byte and decides what stands there.
+
+use memchr::{memchr, memchr2, memmem};
+
+use super::super::tags;
+use super::{Kind, NONE, Token, Tokens};
+
+/// Bytes at which something may happen, for every wiki.
+const SPECIAL: [bool; 256] = special(false);
+/// The same where `-{` chooses between scripts.
+const SPECIAL_VARIANTS: [bool; 256] = special(true);
+
+const fn special(variants: bool) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 32 {
+        table[byte] = byte != b'\t' as usize;
+        byte += 1;
+    }
+    let bytes = b"<{}[]|'&_\n\xC2\xE2";
+    let mut index = 0;
+    while index < bytes.len() {
+        table[bytes[index] as usize] = true;
+        index += 1;
+    }
+    table[b'-' as usize] = variants;
+    table
+}
+
+/// Longest entity, in bytes, with `&` and `;`.
+const MAX_ENTITY: usize = 12;
+/// Longest behaviour switch, in bytes, with its underscores.
+const MAX_SWITCH: usize = 80;
+
+/// Switches that mark a page of meanings.
+const DISAMBIGUATION: &[&str] =
+    &["__DISAMBIG__", "__DISAMBIGUACION__", "__DISAMBIGUACIÓN__", "__消除歧义__", "__消歧义__"];
+
+/// State of the scan.
+pub(super) struct Scan<'a> {
+    pub(super) source: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) variants: bool,
+    pub(super) tokens: Tokens,
+    /// Indices of openers that wait for a partner.
+    pub(super) open: Vec<u32>,
+    /// Places in `open` of the templates.
+    pub(super) open_templates: Vec<u32>,
+    /// Places in `open` of the tables.
+    pub(super) open_tables: Vec<u32>,
+    /// Where the brackets of external links will end; pairs with the `ExternalOpen`s in `open`.
+    pub(super) external_end: usize,
+    /// Nearest `]` or newline found by the last look ahead, and where that look began.
+    pub(super) ahead: (usize, usize),
+    /// Tags that have no closing tag any more.
+    pub(super) closeless: Vec<&'static str>,
+}
+
+/// Returns the special places of a page; `variants` switches `-{…}-` on.
+pub(in super::super) fn tokenise(source: &str, variants: bool) -> Tokens {
+    let mut scan = Scan {
+        source,
+        bytes: source.as_bytes(),
+        variants,
+        tokens: Tokens::default(),
+        open: Vec::new(),
+        open_templates: Vec::new(),
+        open_tables: Vec::new(),
+        external_end: 0,
+        ahead: (1, 0),
+        closeless: Vec::new(),
+    };
+    scan.tokens.list.reserve(source.len() / 24);
+    scan.run();
+    scan.tokens.has_open_table = !scan.open_tables.is_empty();
+    scan.tokens
+}
+
+impl Scan<'_> {
+    fn run(&mut self) {
+        let table = if self.variants { &SPECIAL_VARIANTS } else { &SPECIAL };
+        let mut at = self.line_start(0);
+        loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let Some(step) = rest.iter().position(|&byte| table[usize::from(byte)]) else { break };
+            at = self.special(at + step);
+        }
+    }
+
+    /// Returns the byte at an index, or zero behind the end.
+    pub(super) fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// Returns whether the text goes on with these bytes.
+    pub(super) fn starts(&self, at: usize, with: &[u8]) -> bool {
+        self.bytes.get(at..).is_some_and(|rest| rest.starts_with(with))
+    }
+
+    /// Adds a token and returns its index.
+    pub(super) fn push(&mut self, kind: Kind, start: usize, end: usize, mate: u32) -> u32 {
+        let index = self.tokens.list.len() as u32;
+        self.tokens.list.push(Token { pos: start as u32, len: (end - start) as u32, mate, kind });
+        index
+    }
+
+    /// Adds a token without partner and returns where the scan goes on.
+    pub(super) fn plain(&mut self, kind: Kind, start: usize, end: usize) -> usize {
+        self.push(kind, start, end, NONE);
+        end
+    }
+
+    /// Deals with the special byte at `at` and returns where the scan goes on.
+    fn special(&mut self, at: usize) -> usize {
+        match self.byte(at) {
+            b'\n' => {
+                self.plain(Kind::Newline, at, at + 1);
+                self.line_start(at + 1)
+            }
+            b'<' => self.angle(at),
+            b'{' => self.open_brace(at),
+            b'}' => self.close_brace(at),
+            b'[' => self.open_square(at),
+            b']' => self.close_square(at),
+            b'|' => self.plain(Kind::Pipe, at, at + 1),
+            b'\'' => self.quotes(at),
+            b'&' => self.entity(at),
+            b'_' => self.switch(at),
+            b'-' => self.open_variant(at),
+            0xC2 => self.two_byte(at),
+            0xE2 => self.three_byte(at),
+            _ => self.plain(Kind::Skip, at, at + 1),
+        }
+    }
+
+    /// Bold and italic; odd numbers of quotes leave apostrophes as MediaWiki does.
+    fn quotes(&mut self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().take_while(|&&byte| byte == b'\'').count();
+        let literal = match length {
+            1 => return at + 1,
+            2 | 3 | 5 => 0,
+            4 => 1,
+            _ => length - 5,
+        };
+        self.plain(Kind::Skip, at + literal, at + length)
+    }
+
+    fn entity(&mut self, at: usize) -> usize {
+        let rest = self.bytes.get(at..(at + MAX_ENTITY).min(self.bytes.len())).unwrap_or_default();
+        match rest.iter().position(|&byte| byte == b';') {
+            Some(length)
+                if 1 < length
+                    && rest.get(1..length).is_some_and(|name| {
+                        name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'#')
+                    }) =>
+            {
+                self.plain(Kind::Entity, at, at + length + 1)
+            }
+            _ => at + 1,
+        }
+    }
+
+    /// `__TOC__` and the like: no lower-case ASCII letter, digit or space between the underscores.
+    fn switch(&mut self, at: usize) -> usize {
+        if self.byte(at + 1) != b'_' {
+            return at + 1;
+        }
+        let limit = (at + MAX_SWITCH).min(self.bytes.len());
+        let inner = self.bytes.get(at + 2..limit).unwrap_or_default();
+        let length = inner
+            .iter()
+            .position(|byte| !(byte.is_ascii_uppercase() || 0x80 <= *byte))
+            .unwrap_or(inner.len());
+        let end = at + 2 + length;
+        if length < 2 || !self.starts(end, b"__") {
+            let run = self.bytes.get(at..).unwrap_or_default();
+            return at + run.iter().take_while(|&&byte| byte == b'_').count();
+        }
+        let word = self.source.get(at..end + 2).unwrap_or_default();
+        let kind = match DISAMBIGUATION.contains(&word) {
+            true => Kind::Disambiguation,
+            false => Kind::Skip,
+        };
+        self.plain(kind, at, end + 2)
+    }
+
+    /// No-break space, soft hyphen and C1 controls.
+    fn two_byte(&mut self, at: usize) -> usize {
+        match self.byte(at + 1) {
+            0xA0 => self.plain(Kind::Space, at, at + 2),
+            0xAD | 0x80..=0x9F => self.plain(Kind::Skip, at, at + 2),
+            _ => at + 2,
+        }
+    }
+
+    /// Spaces of every width, direction marks and line separators.
+    fn three_byte(&mut self, at: usize) -> usize {
+        match (self.byte(at + 1), self.byte(at + 2)) {
+            (0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF) => self.plain(Kind::Space, at, at + 3),
+            (0x80, 0x8E | 0x8F | 0xAA..=0xAE) => self.plain(Kind::Skip, at, at + 3),
+            (0x81, 0xA0 | 0xA6..=0xA9) => self.plain(Kind::Skip, at, at + 3),
+            _ => at + 3,
+        }
+    }
+
+    /// Returns where a comment that begins at `at` ends, the end of the page if nothing closes it.
+    pub(super) fn comment_end(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at + 4..).unwrap_or_default();
+        memmem::find(rest, b"-->").map_or(self.bytes.len(), |length| at + 4 + length + 3)
+    }
+
+    fn angle(&mut self, at: usize) -> usize {
+        if self.starts(at, b"<!--") {
+            let end = self.comment_end(at);
+            return self.plain(Kind::Skip, at, end);
+        }
+        let is_closing = self.byte(at + 1) == b'/';
+        let name_start = at + 1 + usize::from(is_closing);
+        let mut name = [0; tags::MAX_NAME];
+        let mut length = 0;
+        for slot in &mut name {
+            let byte = self.byte(name_start + length);
+            if !byte.is_ascii_alphanumeric() {
+                break;
+            }
+            *slot = byte.to_ascii_lowercase();
+            length += 1;
+        }
+        let Some((known, tag)) = tags::classify(name.get(..length).unwrap_or_default()) else {
+            return at + 1;
+        };
+        let after = name_start + length;
+        if !matches!(self.byte(after), b'>' | b'/' | b' ' | b'\t' | b'\n') {
+            return at + 1;
+        }
+        // Stopping at the next `<` keeps a run of half-open tags linear.
+        let Some(length) = memchr2(b'<', b'>', self.bytes.get(after..).unwrap_or_default()) else {
+            return at + 1;
+        };
+        let end = after + length + 1;
+        if self.byte(end - 1) == b'<' {
+            return at + 1;
+        }
+        let is_empty = self.byte(end - 2) == b'/';
+        self.tag(known, tag, at, end, is_closing, is_empty)
+    }
+
+    /// Returns the next `]` or newline at or after `at`; looks ahead once for a whole run of questions.
+    pub(super) fn square_or_newline(&mut self, at: usize) -> usize {
+        if !(self.ahead.0 <= at && at <= self.ahead.1) {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let found = memchr2(b']', b'\n', rest).map_or(self.bytes.len(), |length| at + length);
+            self.ahead = (at, found);
+        }
+        self.ahead.1
+    }
+
+    /// Returns the end of the line that holds `at`.
+    pub(super) fn line_end(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        memchr(b'\n', rest).map_or(self.bytes.len(), |length| at + length)
+    }
+}

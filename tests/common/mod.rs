@@ -1,0 +1,47 @@
+//! Helpers of the tests: packing bytes as gzip and bzip2, and putting them in a file.
+
+#![allow(dead_code, reason = "each test program uses some of them")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::{
+    io::{Read, Write},
+    path::Path,
+};
+
+use tempfile::NamedTempFile;
+
+/// Returns a file with these bytes.
+pub fn file(bytes: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file.flush().unwrap();
+    file
+}
+
+/// Returns one gzip member.
+pub fn gz(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Returns one bzip2 stream.
+pub fn bz2(text: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = bzip2::read::BzEncoder::new(text, bzip2::Compression::fast());
+    encoder.read_to_end(&mut packed).unwrap();
+    packed
+}
+
+/// Returns the text as bzip2 streams, cut at these places.
+pub fn bz2_cut(text: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| (*cut).min(text.len())).collect();
+    places.extend([0, text.len()]);
+    places.sort_unstable();
+    places.windows(2).flat_map(|pair| bz2(&text[pair[0]..pair[1]])).collect()
+}
+
+/// Returns a path's error as one line, with the file's name left out.
+pub fn line(error: &crossic::dump::error::DumpError, path: &Path) -> String {
+    error.to_string().replace(&format!("`{}`: ", path.display()), "")
+}
