@@ -89,10 +89,14 @@ impl Error {
             Error::Ledger(_) => {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
             }
-            Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Some(
-                "free some space and run the same command again: the last corpus is untouched"
-                    .to_owned(),
-            ),
+            Error::Io(error) | Error::Store(StoreError::Io(error))
+                if error.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                Some(
+                    "free some space and run the same command again: the last corpus is untouched"
+                        .to_owned(),
+                )
+            }
             _ => None,
         }
     }

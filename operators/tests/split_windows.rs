@@ -1,3 +1,485 @@
-//! Placeholder while the test is written.
-#![allow(unused_crate_dependencies)]
-use proptest as _;
+//! The window split over random articles: against a direct transcription of the method where
+//! nothing is cut, and against the account of every token where something is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
+
+mod small_tokenizers;
+
+use std::{path::PathBuf, sync::Arc};
+
+use crossic_operators::{
+    record::Origin,
+    reject::Reason,
+    segment::{Segment, Span},
+    split_windows::{
+        Advance, Config, Counts, Direction, Oversize, RepeatTitle, Sided, Splitter, Variant, Work,
+    },
+    text::{self, DELIMITER, Document},
+    vocabulary::Vocabulary,
+};
+use proptest::{prelude::*, sample::select};
+
+/// Where titles leave less room than this for each side, the pair is refused.
+const MIN_ROOM: usize = 16;
+
+/// A title and paragraphs.
+type Article = (String, Vec<String>);
+
+fn word() -> impl Strategy<Value = &'static str> + Clone {
+    select(
+        &[
+            "the",
+            "a",
+            "rice",
+            "then.",
+            "Why?",
+            "3.5",
+            "No!\nYes",
+            "it's",
+            "ช้าง",
+            "ข้าวสวย",
+            "เป็นสัตว์เลี้ยงลูกด้วยนม",
+            "水の中で。",
+            "そうだ。",
+            "月は地球を回る",
+            "القمر",
+            "هل هو؟",
+            "🍚",
+            "👩‍👩‍👧‍👦",
+            "e\u{301}",
+            "(«¿qué?»)",
+            "...",
+            "0123456789",
+        ][..],
+    )
+}
+
+fn words(n: std::ops::Range<usize>) -> impl Strategy<Value = String> + Clone {
+    let glue = select(&[" ", " ", " ", ""][..]);
+    prop::collection::vec((word(), glue), n).prop_map(|words| {
+        let text: String = words.iter().flat_map(|(word, glue)| [*word, *glue]).collect();
+        text.trim().to_owned()
+    })
+}
+
+fn article() -> impl Strategy<Value = Article> {
+    let title = prop_oneof![
+        12 => select(&["Rice", "ช้าง", "القمر (فيلم)", "月", "A"][..]).prop_map(str::to_owned),
+        1 => words(10..40).prop_map(|title| title.replace('\n', " ")),
+    ];
+    let paragraph = prop_oneof![
+        2 => Just("a".to_owned()),
+        6 => words(1..12),
+        2 => words(12..40),
+        1 => words(60..200),
+    ];
+    (title, prop::collection::vec(paragraph, 0..9))
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    let tokens = prop_oneof![Just(32_usize), 33_usize..100, 100_usize..600];
+    let direction = [Direction::EnglishFirst, Direction::TargetFirst, Direction::Mixed];
+    let oversize = [Oversize::Sentence, Oversize::Token, Oversize::Truncate, Oversize::Drop];
+    let titles = [RepeatTitle::Every, RepeatTitle::First, RepeatTitle::None];
+    (
+        tokens,
+        prop::sample::select(direction.to_vec()),
+        prop::sample::select(vec![Advance::Paired, Advance::Each]),
+        prop::sample::select(oversize.to_vec()),
+        prop::sample::select(titles.to_vec()),
+        0_u64..4,
+    )
+        .prop_map(|(tokens, direction, advance, oversize, repeat_title, seed)| Config {
+            tokenizer: PathBuf::new(),
+            tokens,
+            variant: Variant::Crossic,
+            direction,
+            seed,
+            advance,
+            oversize,
+            repeat_title,
+            split_token: "auto".to_owned(),
+            end_token: "auto".to_owned(),
+        })
+}
+
+fn sided<'a>(lang: &'a str, canonical: &'a str) -> Sided<'a> {
+    let document = Document::parse(canonical);
+    Sided { lang, wiki: lang, page: 7, revision: 1, document }
+}
+
+/// Runs `test` on the work of one pair, twice, to see that the second time is the same.
+fn check(
+    config: &Config,
+    vocabulary: &Arc<Vocabulary>,
+    articles: [&Article; 2],
+    test: impl Fn(&Splitter, &Result<Work, Reason>) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let texts = articles.map(|(title, paragraphs)| text::canonical(title, paragraphs));
+    let [english, target] = [sided("en", &texts[0]), sided("th", &texts[1])];
+    let splitter = Splitter::new(config.clone(), Arc::clone(vocabulary)).expect("a closing token");
+    let work = splitter.split(Origin::Wiki, english, target);
+    let again = splitter.split(Origin::Wiki, english, target);
+    let segments = |work: &Result<Work, Reason>| work.as_ref().ok().map(|it| it.segments.clone());
+    prop_assert_eq!(segments(&work), segments(&again));
+    test(&splitter, &work)
+}
+
+/// The method, word for word: for each k the whole segment is written and counted anew.
+///
+/// `None` where a paragraph pair fits no segment.
+fn transcription(
+    vocabulary: &Vocabulary,
+    articles: [&Article; 2],
+    budget: usize,
+    titles: RepeatTitle,
+) -> Option<Vec<Vec<u32>>> {
+    let mut segments = Vec::new();
+    let mut at = [0, 0];
+    let n_left = |at: [usize; 2]| [0, 1].map(|side| articles[side].1.len() - at[side]);
+    while n_left(at) != [0, 0] {
+        let ids_with = |k: usize| {
+            let mut texts: Vec<(&str, bool)> = Vec::new();
+            for side in [0, 1] {
+                let (title, paragraphs) = articles[side];
+                if n_left(at)[side] == 0 {
+                    continue;
+                }
+                if titles == RepeatTitle::Every || (titles == RepeatTitle::First && at[side] == 0) {
+                    texts.push((title, true));
+                }
+                let taken = paragraphs.iter().skip(at[side]).take(k);
+                texts.extend(taken.map(|paragraph| (paragraph.as_str(), false)));
+            }
+            let mut ids = Vec::new();
+            for (n, (text, title)) in texts.iter().enumerate() {
+                let end = if n + 1 == texts.len() { "" } else { DELIMITER };
+                let piece = format!("{text}{end}");
+                ids.extend(match n == 0 && *title {
+                    true => vocabulary.encode(&piece),
+                    false => vocabulary.encode_next(&piece),
+                });
+            }
+            ids
+        };
+        let longest = *n_left(at).iter().max()?;
+        let fits = |k: &usize| ids_with(*k).len() < budget;
+        let k = (1..=longest).take_while(fits).last()?;
+        segments.push(ids_with(k));
+        at = [0, 1].map(|side| (at[side] + k).min(articles[side].1.len()));
+    }
+    Some(segments)
+}
+
+/// How far one side has been read back from the segments.
+struct Reader<'a> {
+    article: &'a Article,
+    paragraph: usize,
+    /// Tokens of the paragraph that earlier segments hold.
+    offset: usize,
+    titled: bool,
+    n_tokens: u64,
+    n_truncated: u64,
+    n_dropped: u64,
+    n_cut: u64,
+}
+
+impl<'a> Reader<'a> {
+    fn new(article: &'a Article) -> Reader<'a> {
+        Reader {
+            article,
+            paragraph: 0,
+            offset: 0,
+            titled: false,
+            n_tokens: 0,
+            n_truncated: 0,
+            n_dropped: 0,
+            n_cut: 0,
+        }
+    }
+
+    /// Reads a span back, token by token; `last` says that only the closing token follows.
+    fn read(
+        &mut self,
+        config: &Config,
+        vocabulary: &Vocabulary,
+        span: &Span,
+        ids: &[u32],
+        last: bool,
+    ) -> Result<(), TestCaseError> {
+        let (title, text) = ids.split_at(span.title_tokens as usize);
+        self.read_title(config, vocabulary, span, title)?;
+        self.n_tokens += text.len() as u64;
+        let range = span.paragraph_start as usize..span.paragraph_end as usize;
+        prop_assert!(!range.is_empty() && range.end <= self.article.1.len());
+        if config.oversize == Oversize::Drop && self.paragraph < range.start {
+            self.n_dropped += (range.start - self.paragraph) as u64;
+            self.paragraph = range.start;
+        }
+        prop_assert_eq!(self.paragraph, range.start);
+        prop_assert_eq!(span.cut_start, 0 < self.offset);
+        let delimiter = vocabulary.encode_next(DELIMITER);
+        let mut rest = text;
+        for number in range.clone() {
+            let paragraph = &self.article.1[number];
+            let bare = vocabulary.encode_next(paragraph);
+            let with = vocabulary.encode_next(&format!("{paragraph}{DELIMITER}"));
+            let (used, unused) = bare.split_at(self.offset);
+            let ends = number + 1 == range.end;
+            if ends && span.cut_end {
+                let end: &[u32] = if last { &[] } else { &delimiter };
+                let n = rest.len().checked_sub(end.len()).expect("room for the delimiter");
+                prop_assert!(0 < n && n <= unused.len());
+                prop_assert_eq!(rest, [&unused[..n], end].concat());
+                self.n_cut += u64::from(self.offset == 0);
+                self.offset += n;
+                let n_left = unused.len() - n;
+                if config.oversize == Oversize::Truncate || n_left == 0 {
+                    self.n_truncated += n_left as u64;
+                    (self.paragraph, self.offset) = (number + 1, 0);
+                }
+                return Ok(());
+            }
+            let expected = match (last && ends, with.strip_prefix(used)) {
+                (true, _) => unused.to_vec(),
+                (false, Some(with)) => with.to_vec(),
+                (false, None) => [unused, &delimiter].concat(),
+            };
+            let (start, after) = rest.split_at_checked(expected.len()).expect("enough tokens");
+            prop_assert_eq!(start, expected);
+            rest = after;
+            (self.paragraph, self.offset) = (number + 1, 0);
+        }
+        prop_assert!(rest.is_empty());
+        Ok(())
+    }
+
+    fn read_title(
+        &mut self,
+        config: &Config,
+        vocabulary: &Vocabulary,
+        span: &Span,
+        title: &[u32],
+    ) -> Result<(), TestCaseError> {
+        let wanted = match config.repeat_title {
+            RepeatTitle::Every => true,
+            RepeatTitle::First => !self.titled,
+            RepeatTitle::None => false,
+        };
+        self.titled = true;
+        let text = format!("{}{DELIMITER}", self.article.0);
+        let start = span.token_start == 0;
+        let expected = match (wanted, start) {
+            (false, _) => Vec::new(),
+            (true, true) => vocabulary.encode(&text),
+            (true, false) => vocabulary.encode_next(&text),
+        };
+        prop_assert_eq!(title, expected);
+        Ok(())
+    }
+
+    /// Compares what was read with the account of the splitter.
+    fn finish(mut self, config: &Config, counts: Counts) -> Result<(), TestCaseError> {
+        let n_paragraphs = self.article.1.len();
+        if config.oversize == Oversize::Drop {
+            self.n_dropped += (n_paragraphs - self.paragraph) as u64;
+            prop_assert_eq!(0 < self.n_dropped, 0 < counts.tokens_dropped);
+        } else {
+            prop_assert_eq!((self.paragraph, self.offset), (n_paragraphs, 0), "text is lost");
+            prop_assert_eq!(counts.tokens_dropped, self.n_truncated);
+        }
+        prop_assert_eq!(counts.paragraphs_in, n_paragraphs as u64);
+        prop_assert_eq!(counts.paragraphs_dropped, self.n_dropped);
+        prop_assert_eq!(counts.paragraphs_cut, self.n_cut);
+        prop_assert_eq!(counts.tokens_in, self.n_tokens + counts.tokens_dropped);
+        Ok(())
+    }
+}
+
+/// Says that the spans of a segment follow one another and leave out nothing but the closing token.
+fn check_tiling(segment: &Segment) -> Result<(), TestCaseError> {
+    let mut at = 0;
+    for span in &segment.spans {
+        prop_assert_eq!(span.token_start, at);
+        prop_assert!(span.token_start + span.title_tokens <= span.token_end);
+        at = span.token_end;
+    }
+    prop_assert_eq!(at as usize + 1, segment.input_ids.len());
+    Ok(())
+}
+
+fn tokens_of<'a>(segment: &'a Segment, span: &Span) -> &'a [u32] {
+    &segment.input_ids[span.token_start as usize..span.token_end as usize]
+}
+
+fn check_work(
+    config: &Config,
+    vocabulary: &Vocabulary,
+    articles: [&Article; 2],
+    splitter: &Splitter,
+    work: &Result<Work, Reason>,
+) -> Result<(), TestCaseError> {
+    let budget = config.tokens - usize::from(vocabulary.bos().is_some());
+    let work = match work {
+        Ok(work) => work,
+        Err(Reason::AllDropped) => {
+            let empty = articles.iter().all(|(_, paragraphs)| paragraphs.is_empty());
+            prop_assert!(empty || config.oversize == Oversize::Drop);
+            return Ok(());
+        }
+        Err(reason) => {
+            prop_assert_eq!(*reason, Reason::TitlesTooLong);
+            let title = |(title, _): &Article| vocabulary.encode(&format!("{title}{DELIMITER}"));
+            let n_title_tokens: usize = articles.iter().map(|it| title(it).len()).sum();
+            prop_assert!(budget < n_title_tokens + 1 + 2 * MIN_ROOM);
+            return Ok(());
+        }
+    };
+    let closing = splitter.closing().id;
+    let mut readers = articles.map(Reader::new);
+    for (segment, index) in work.segments.iter().zip(0..) {
+        prop_assert_eq!(segment.index, index);
+        prop_assert!(segment.input_ids.len() <= budget);
+        prop_assert_eq!(segment.input_ids.iter().filter(|id| **id == closing).count(), 1);
+        prop_assert_eq!(segment.input_ids.last(), Some(&closing));
+        check_tiling(segment)?;
+        for (span, n) in segment.spans.iter().zip(1..) {
+            let reader = &mut readers[usize::from(span.lang != "en")];
+            let last = n == segment.spans.len();
+            reader.read(config, vocabulary, span, tokens_of(segment, span), last)?;
+        }
+    }
+    // The order of the languages is one for all segments of a pair.
+    let orders: Vec<Vec<&str>> = (work.segments.iter())
+        .map(|segment| segment.spans.iter().map(|span| span.lang.as_str()).collect::<Vec<_>>())
+        .filter(|langs| langs.len() == 2)
+        .collect();
+    for order in &orders {
+        prop_assert_eq!(order, &orders[0]);
+        match config.direction {
+            Direction::EnglishFirst => prop_assert_eq!(order, &["en", "th"]),
+            Direction::TargetFirst => prop_assert_eq!(order, &["th", "en"]),
+            Direction::Mixed => {}
+        }
+    }
+    for (reader, counts) in readers.into_iter().zip(work.counts) {
+        reader.finish(config, counts)?;
+    }
+    Ok(())
+}
+
+fn tokenizer() -> impl Strategy<Value = &'static (&'static str, Arc<Vocabulary>)> {
+    (0..small_tokenizers::ALL.len()).prop_map(|index| &small_tokenizers::ALL[index])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_token_is_accounted_for(
+        english in article(),
+        target in article(),
+        config in config(),
+        (_, vocabulary) in tokenizer(),
+    ) {
+        let articles = [&english, &target];
+        check(&config, vocabulary, articles, |splitter, work| {
+            check_work(&config, vocabulary, articles, splitter, work)
+        })?;
+    }
+
+    #[test]
+    fn segments_are_those_of_the_method(
+        english in article(),
+        target in article(),
+        config in config(),
+        tokens in 100_usize..600,
+        (_, vocabulary) in tokenizer(),
+    ) {
+        let direction = match config.direction {
+            Direction::TargetFirst => Direction::TargetFirst,
+            _ => Direction::EnglishFirst,
+        };
+        let config = Config { advance: Advance::Paired, tokens, direction, ..config };
+        check(&config, vocabulary, [&english, &target], |splitter, work| {
+            let order = match config.direction {
+                Direction::TargetFirst => [&target, &english],
+                _ => [&english, &target],
+            };
+            let budget = config.tokens - usize::from(vocabulary.bos().is_some());
+            let expected = transcription(vocabulary, order, budget, config.repeat_title);
+            let (Some(mut expected), Ok(work)) = (expected, work) else { return Ok(()) };
+            expected.iter_mut().for_each(|ids| ids.push(splitter.closing().id));
+            let made: Vec<Vec<u32>> =
+                work.segments.iter().map(|segment| segment.input_ids.clone()).collect();
+            prop_assert_eq!(made, expected);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn documents_are_whole(
+        english in article(),
+        target in article(),
+        config in config(),
+        mono in any::<bool>(),
+        (name, vocabulary) in tokenizer(),
+    ) {
+        let variant = if mono { Variant::Mono } else { Variant::Mix };
+        let config = Config { variant, ..config };
+        let articles = [&english, &target];
+        let sides = if mono { 1..2 } else { 0..2 };
+        check(&config, vocabulary, articles, |splitter, work| {
+            prop_assert!(!splitter.closing().added, "{} has an end token", name);
+            let written: Vec<usize> =
+                sides.clone().filter(|side| !articles[*side].1.is_empty()).collect();
+            let Ok(work) = work else {
+                prop_assert!(written.is_empty());
+                return Ok(());
+            };
+            prop_assert_eq!(work.segments.len(), written.len());
+            for (segment, side) in work.segments.iter().zip(written) {
+                prop_assert_eq!(segment.input_ids.last(), Some(&splitter.closing().id));
+                check_tiling(segment)?;
+                let [span] = segment.spans.as_slice() else { panic!("one span") };
+                prop_assert_eq!(span.lang.as_str(), ["en", "th"][side]);
+                let mut reader = Reader::new(articles[side]);
+                reader.read(&config, vocabulary, span, tokens_of(segment, span), true)?;
+                prop_assert_eq!(reader.paragraph, articles[side].1.len());
+                reader.finish(&config, work.counts[side])?;
+            }
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn a_beginning_of_text_takes_a_token_of_the_budget() {
+    let (_, vocabulary) = &small_tokenizers::ALL[1];
+    assert!(vocabulary.bos().is_some());
+    let article = |n: usize| ("A".to_owned(), vec!["z".repeat(n)]);
+    let split = |tokens: usize, n: usize| {
+        let (english, target) = (article(n), article(30));
+        let texts = [&english, &target].map(|(title, text)| text::canonical(title, text));
+        let (english, target) = (sided("en", &texts[0]), sided("th", &texts[1]));
+        let config = Config {
+            tokenizer: PathBuf::new(),
+            tokens,
+            variant: Variant::Crossic,
+            direction: Direction::EnglishFirst,
+            seed: 0,
+            advance: Advance::Paired,
+            oversize: Oversize::Sentence,
+            repeat_title: RepeatTitle::Every,
+            split_token: "auto".to_owned(),
+            end_token: "auto".to_owned(),
+        };
+        let splitter = Splitter::new(config, Arc::clone(vocabulary)).expect("a closing token");
+        splitter.split(Origin::Wiki, english, target).expect("segments").segments
+    };
+    let whole = split(200, 30);
+    let n_tokens = whole[0].input_ids.len();
+    assert_eq!(whole.len(), 1);
+    assert_eq!(split(n_tokens + 1, 30).len(), 1, "a token for the beginning");
+    assert_eq!(split(n_tokens, 30).len(), 2, "no token for the beginning");
+}

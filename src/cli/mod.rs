@@ -5,9 +5,12 @@
 
 mod build;
 mod check;
+mod corpus;
 mod explain;
 mod inspect;
 mod list;
+mod output;
+mod page_name;
 mod plan;
 mod summary;
 mod verify;

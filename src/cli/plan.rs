@@ -12,6 +12,7 @@ use crate::{
     config::{self, Plan, plan::Resolved},
     error::Result,
     manifest::Manifest,
+    sources::LinkNumbers,
 };
 
 /// The arguments of `crossic plan`.
@@ -34,16 +35,24 @@ const BZIP2_RATE: f64 = 9e6;
 /// Cleaned text of all articles, in relation to the compressed XML.
 const TEXT_SHARE: f64 = 1.5;
 
+/// What a source holds.
 struct Size {
     tables: u64,
     articles: u64,
+    /// Links into each other language of the pipeline: as many pages are wanted at most.
+    links: LinkNumbers,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let plan = config::load(&args.pipeline.file, &args.pipeline.sets)?;
     let mut sizes = BTreeMap::new();
+    let languages: Vec<String> =
+        plan.sources.iter().map(|node| node.source.info().lang.clone()).collect();
     for node in &plan.sources {
-        let mut size = Size { tables: 0, articles: 0 };
+        let others: Vec<String> =
+            languages.iter().filter(|lang| **lang != node.source.info().lang).cloned().collect();
+        let links = node.source.count_links(&others)?;
+        let mut size = Size { tables: 0, articles: 0, links };
         for path in node.source.files() {
             let n_bytes = fs_err::metadata(&path)?.len();
             let name = path.to_string_lossy();
@@ -89,6 +98,7 @@ fn write_json(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
                 "wiki": node.source.info(),
                 "table_bytes": size.tables,
                 "article_bytes": size.articles,
+                "links": size.links,
                 "files": node.source.files(),
                 "notes": node.source.notes(),
             });
@@ -115,6 +125,9 @@ fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
             bytes(size.tables),
             bytes(size.articles)
         )?;
+        let links: Vec<String> =
+            size.links.iter().map(|(lang, n)| format!("{} to {lang}", thousands(*n))).collect();
+        writeln!(out, "  links  {}", links.join(", "))?;
         write_knobs(out, &node.source.knobs())?;
         for note in node.source.notes() {
             writeln!(out, "  note   {note}")?;
@@ -144,9 +157,11 @@ fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
         }
     }
     let (read, tokenise) = estimate(sizes);
+    let links: u64 = sizes.values().flat_map(|size| &size.links).map(|(_, n)| n).sum();
+    writeln!(out, "\nwanted: at most {} pages, for at most as many pairs", thousands(links))?;
     writeln!(
         out,
-        "\nestimate: {:.0} core seconds to read, at most {:.0} to tokenise if every article is paired",
+        "estimate: {:.0} core seconds to read, at most {:.0} to tokenise if every article is paired",
         read.ceil(),
         tokenise.ceil()
     )?;

@@ -20,16 +20,19 @@ use super::{
 
 /// Returns the plan, unless something is wrong.
 pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<Plan> {
+    // Of a pipeline that cannot be read to its end nobody knows what leads nowhere.
+    let is_whole = issues.is_empty();
     let kinds = kinds(&pipeline, issues);
+    let declared = &pipeline.declared;
     for node in &pipeline.operators {
-        check_inputs(node, node.component.inputs(), &kinds, issues);
+        check_inputs(node, node.component.inputs(), (&kinds, declared), issues);
         if let Some(message) = node.component.misfit() {
             issues.push(Issue::at(node.span.clone(), message));
         }
     }
     for node in &pipeline.sinks {
         let windows = Inputs { kind: Kind::Windows, min: 1, what: "windows" };
-        check_inputs(node, windows, &kinds, issues);
+        check_inputs(node, windows, (&kinds, declared), issues);
         if 1 < node.inputs.len() {
             let span = node.span.clone();
             issues.push(
@@ -42,7 +45,9 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
         }
     }
     check_directories(&pipeline.sinks, issues);
-    check_ends(&pipeline, issues);
+    if is_whole {
+        check_ends(&pipeline, issues);
+    }
     let vocabularies = vocabularies(&pipeline.operators, issues);
     open_sources(&mut pipeline.sources, issues);
     check_languages(&pipeline, issues);
@@ -113,12 +118,15 @@ fn kinds(pipeline: &Pipeline, issues: &mut Vec<Issue>) -> BTreeMap<String, Optio
 fn check_inputs<C: ?Sized>(
     node: &Node<C>,
     wants: Inputs,
-    kinds: &BTreeMap<String, Option<Kind>>,
+    (kinds, declared): (&BTreeMap<String, Option<Kind>>, &[String]),
     issues: &mut Vec<Issue>,
 ) {
     let mut seen = BTreeSet::new();
     for input in &node.inputs {
         let Some(kind) = kinds.get(&input.name) else {
+            if declared.contains(&input.name) {
+                continue; // It is there, and what is wrong with it is told already.
+            }
             let known: Vec<&str> = kinds
                 .iter()
                 .filter(|(_, kind)| kind.is_some())

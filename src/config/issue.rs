@@ -52,7 +52,14 @@ pub fn render(source: &Source, issues: &[Issue]) -> String {
     let file = SimpleFile::new(source.name.as_str(), source.text.as_str());
     let mut issues: Vec<&Issue> = issues.iter().collect();
     issues.sort_by_key(|issue| issue.span.as_ref().map_or(0, |span| span.start));
-    issues.iter().map(|issue| render_one(&file, issue)).collect::<Vec<_>>().join("\n")
+    let mut text = String::new();
+    for issue in issues {
+        text.push_str(render_one(&file, issue).trim_end());
+        text.push_str("\n\n");
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
 }
 
 fn render_one(file: &SimpleFile<&str, &str>, issue: &Issue) -> String {

@@ -60,6 +60,8 @@ pub(super) struct Pipeline {
     pub(super) sources: Vec<Node<dyn Source>>,
     pub(super) operators: Vec<Node<dyn Operator>>,
     pub(super) sinks: Vec<Node<dyn Sink>>,
+    /// Every name that the file declares, those of components that cannot be read among them.
+    pub(super) declared: Vec<String>,
 }
 
 /// Reads the text and its overrides; problems are added to `issues`.
@@ -84,6 +86,11 @@ pub(super) fn parse(
         }
     }
     let profile = take_profile(&mut table, issues);
+    let declared = ["sources", "operators", "sinks"]
+        .into_iter()
+        .filter_map(|section| table.get(section)?.get_ref().as_table())
+        .flat_map(|components| components.keys().map(|name| name.get_ref().clone().into_owned()))
+        .collect();
     let paper = profile == Profile::Paper;
     let pipeline = Pipeline {
         profile,
@@ -96,6 +103,7 @@ pub(super) fn parse(
         sinks: components(&mut table, "sinks", sinks::ALL, paper, true, issues, |it| {
             (it.name, "", it.parse)
         }),
+        declared,
     };
     const KNOWN: &[&str] = &["profile", "sources", "operators", "sinks"];
     for (key, _) in table {

@@ -130,7 +130,7 @@ fn summary(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Resu
     }
     writeln!(
         card,
-        "It was built by [crossic](https://github.com/crossic) {} for continued pre-training \
+        "It was built by crossic {} for continued pre-training \
          after the CrossIC-PT recipe\n([arXiv 2504.20484](https://arxiv.org/abs/2504.20484)).\n",
         manifest.crossic
     )
@@ -179,7 +179,11 @@ fn content(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt:
 fn making(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt::Result {
     let plan = &manifest.plan;
     writeln!(card, "## How it was made\n")?;
-    writeln!(card, "The profile is `{}`. Every setting, in the order of the data:\n", plan.profile)?;
+    writeln!(
+        card,
+        "The profile is `{}`. Every setting, in the order of the data:\n",
+        plan.profile
+    )?;
     writeln!(card, "| component | type | reads | settings |\n|---|---|---|---|")?;
     for (name, component) in plan.sources.iter().chain(&plan.operators) {
         plan_row(card, name, component)?;
@@ -195,7 +199,8 @@ fn making(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt::
             writeln!(card, "| {} | {forward} | {reverse} | {mutual} |", cell(language))?;
         }
     }
-    let rejects = || report.rejects.iter().flat_map(|(stage, it)| it.iter().map(move |it| (stage, it)));
+    let rejects =
+        || report.rejects.iter().flat_map(|(stage, it)| it.iter().map(move |it| (stage, it)));
     if rejects().next().is_some() {
         writeln!(card, "\nWhat was left out, and why (each one is listed in `rejects/`):\n")?;
         writeln!(card, "| component | reason | links or pairs |\n|---|---|---:|")?;
@@ -223,7 +228,10 @@ fn load(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Result 
     let pattern = pattern(manifest);
     let builder = if manifest.shard_format == "arrow" { "arrow" } else { "json" };
     writeln!(card, "## How to load it\n")?;
-    writeln!(card, "In a copy of this directory:\n\n```python\nfrom datasets import load_dataset\n")?;
+    writeln!(
+        card,
+        "In a copy of this directory:\n\n```python\nfrom datasets import load_dataset\n"
+    )?;
     writeln!(
         card,
         "rows = load_dataset(\"{builder}\", data_files=\"{pattern}\", split=\"train\")\n```\n"

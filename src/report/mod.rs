@@ -2,7 +2,7 @@
 
 pub mod card;
 pub mod ledger;
-mod numbers;
+pub(crate) mod numbers;
 pub mod page;
 #[cfg(test)]
 mod sample;

@@ -1,7 +1,7 @@
 //! Numbers as people read them, the same on every machine.
 
 /// Returns a number with a comma between thousands.
-pub(super) fn thousands(n: u64) -> String {
+pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -14,12 +14,12 @@ pub(super) fn thousands(n: u64) -> String {
 }
 
 /// Returns a part of a whole in per cent with one decimal; of nothing it is 0.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     format!("{:.1} %", 100.0 * part as f64 / whole.max(1) as f64)
 }
 
 /// Returns a size in bytes, in the largest binary unit that leaves at least one.
-pub(super) fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     const UNITS: &[(&str, u64)] = &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match UNITS.iter().find(|(_, size)| *size <= n) {
         Some((unit, size)) => format!("{:.1} {unit}", n as f64 / *size as f64),
@@ -28,7 +28,7 @@ pub(super) fn bytes(n: u64) -> String {
 }
 
 /// Returns a count with its noun, in the plural unless there is one.
-pub(super) fn counted(n: u64, noun: &str) -> String {
+pub(crate) fn counted(n: u64, noun: &str) -> String {
     match n {
         1 => format!("1 {noun}"),
         n => format!("{} {noun}s", thousands(n)),

@@ -1,6 +1,9 @@
 //! The corpus directories before a run: theirs to write, and nobody else's.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+};
 
 use crate::{
     config::Plan,
@@ -21,11 +24,12 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Lock>> {
     for node in &plan.sinks {
         let dir = node.sink.dir();
         fs_err::create_dir_all(dir)?;
-        match Manifest::find(dir)? {
-            Some(manifest) => same_plan(dir, &manifest, &plan.resolved(node).digest().to_string())?,
-            None => only_ours(dir)?,
-        }
+        let digest = plan.resolved(node).digest().to_string();
+        // First of all without the lock, whose file has no place in the directory of somebody else.
+        ours(dir, &digest)?;
         locks.push(lock(dir)?);
+        // Another build may have ended in between.
+        ours(dir, &digest)?;
         for part in ["packs", "snapshots", "shards", "rejects", ""] {
             let part = dir.join(part);
             if part.is_dir() {
@@ -34,6 +38,14 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Lock>> {
         }
     }
     Ok(locks)
+}
+
+/// Returns an error unless the directory holds a corpus of the same plan, or nothing but leavings.
+fn ours(dir: &Path, digest: &str) -> Result<()> {
+    match Manifest::find(dir)? {
+        Some(manifest) => same_plan(dir, &manifest, digest),
+        None => only_ours(dir),
+    }
 }
 
 fn same_plan(dir: &Path, manifest: &Manifest, digest: &str) -> Result<()> {
@@ -72,7 +84,11 @@ fn lock(dir: &Path) -> Result<Lock> {
     let file = fs_err::File::create(&path)?.into_parts().0;
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
-        Err(_) => Err(Error::Directory {
+        Err(TryLockError::Error(cause)) => {
+            let message = format!("cannot lock `{}`: {cause}", path.display());
+            Err(std::io::Error::new(cause.kind(), message).into())
+        }
+        Err(TryLockError::WouldBlock) => Err(Error::Directory {
             dir: dir.to_owned(),
             what: "is being written by another crossic".to_owned(),
             hint: "wait for it, or give the sink another directory".to_owned(),

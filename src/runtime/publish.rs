@@ -82,11 +82,13 @@ fn publish_one(
     // The store is the first sink's: other corpora are complete without packs and snapshots.
     let own_store = dir == store.dir();
     let resolved = plan.resolved(sink);
+    let corpus_digest = manifest::corpus_digest(&shards).to_string();
+    let parent = parent(dir, &corpus_digest)?;
     let mut manifest = Manifest {
         format: FORMAT,
         crossic: env!("CARGO_PKG_VERSION").to_owned(),
         plan_digest: resolved.digest().to_string(),
-        corpus_digest: manifest::corpus_digest(&shards).to_string(),
+        corpus_digest,
         plan: resolved,
         rows: match splitter.config().variant {
             Variant::Crossic => RowKind::Segments,
@@ -105,7 +107,7 @@ fn publish_one(
         packs: if own_store { store.names() } else { Vec::new() },
         snapshots: if own_store { heard.snapshots.clone() } else { Vec::new() },
         files: rejects::write(plan, dir, store.dir(), heard, &buckets)?,
-        parent: Manifest::find(dir)?.map(|parent| parent.corpus_digest),
+        parent,
     };
     let json = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|_| unreachable!("a report is plain data"));
@@ -120,6 +122,16 @@ fn publish_one(
     manifest.write(dir)?;
     collect_garbage(dir, &manifest)?;
     Ok(Built { sink: sink.name.clone(), dir: dir.to_owned(), manifest, report })
+}
+
+/// Returns the digest of the corpus that this one takes the place of; the same corpus built again
+/// keeps the parent it has, so that a rerun gives the same bytes.
+fn parent(dir: &Path, digest: &str) -> Result<Option<String>> {
+    let last = Manifest::find(dir)?;
+    Ok(last.and_then(|last| match last.corpus_digest == digest {
+        true => last.parent,
+        false => Some(last.corpus_digest),
+    }))
 }
 
 fn splitter(plan: &Plan, sink: &SinkNode) -> Splitter {

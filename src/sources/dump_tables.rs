@@ -5,10 +5,11 @@ use std::{path::Path, sync::Arc};
 
 use crossic_operators::record::{Langlink, Redirect, Target, Title};
 
-use super::{Snapshot, SourceContext, SourceCounts, TableRow, Task, TitleRules};
+use super::{LinkNumbers, Snapshot, SourceContext, SourceCounts, TableRow, Task, TitleRules};
 use crate::{
     dump::{find::DumpFiles, sql},
     error::Result,
+    runtime::clock::{self, Activity},
     store::{
         row::Row,
         snapshot::SnapshotWriter,
@@ -25,8 +26,13 @@ pub(super) fn tasks(
 ) -> Result<Vec<Box<dyn Task<TableRow>>>> {
     let mut tasks: Vec<Box<dyn Task<TableRow>>> = Vec::new();
     if let Some(path) = &files.langlinks {
-        let languages = Arc::clone(&cx.languages);
-        let own = cx.index;
+        // A handful of languages: comparing bytes beats looking a text up, row after row.
+        let languages: Vec<_> = cx
+            .languages
+            .iter()
+            .filter(|(_, (to, _))| *to != cx.index)
+            .map(|(lang, (to, rules))| (lang.clone(), *to, Arc::clone(rules)))
+            .collect();
         tasks.push(TableTask::start(
             source,
             cx,
@@ -34,14 +40,13 @@ pub(super) fn tasks(
             "langlinks",
             LANGLINKS,
             move |row, buffer| {
-                let lang = std::str::from_utf8(row.raw(1).unwrap_or_default()).unwrap_or_default();
-                let Some((to, rules)) = languages.get(lang).filter(|(to, _)| *to != own) else {
-                    return Read::Skip("other-language");
-                };
+                let lang = row.raw(1).unwrap_or_default();
+                let known = languages.iter().find(|it| it.0.as_bytes() == lang);
+                let Some((lang, to, rules)) = known else { return Read::Skip("other-language") };
                 let Some(from) = id(row.number(0)) else { return Read::Skip("malformed") };
                 let title = text(row, 2, buffer);
                 let link = Langlink { from, to: *to, target: rules.target(&title) };
-                Read::Keep(LinkRow { from, lang: lang.to_owned(), title }, TableRow::Langlink(link))
+                Read::Keep(LinkRow { from, lang: lang.clone(), title }, TableRow::Langlink(link))
             },
         )?);
     }
@@ -102,6 +107,20 @@ pub(super) fn tasks(
         })?);
     }
     Ok(tasks)
+}
+
+/// Counts the links of a dump into each of some languages.
+pub(super) fn count_links(files: &DumpFiles, languages: &[String]) -> Result<LinkNumbers> {
+    let mut numbers: LinkNumbers = languages.iter().map(|lang| (lang.clone(), 0)).collect();
+    let Some(path) = &files.langlinks else { return Ok(numbers) };
+    let mut table = sql::Table::open(path, "langlinks", &["ll_lang"])?;
+    while let Some(row) = table.next_row()? {
+        let lang = row.raw(0).unwrap_or_default();
+        if let Some((_, n)) = numbers.iter_mut().find(|(known, _)| known.as_bytes() == lang) {
+            *n += 1;
+        }
+    }
+    Ok(numbers)
 }
 
 const PAGE: &[&str] =
@@ -179,6 +198,7 @@ where
         _wanted: &super::Wanted,
         rows: &mut Vec<TableRow>,
     ) -> Result<bool> {
+        let _clock = clock::start(Activity::Tables);
         let start = self.table.position().text;
         let (mut n_read, mut n_kept, mut skips) = (0, 0, [("", 0_u64); 4]);
         let more = loop {

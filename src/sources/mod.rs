@@ -60,6 +60,9 @@ pub enum TableRow {
 /// What the article dump says of a wanted page.
 pub type ArticleRow = (PageId, Article);
 
+/// Language links by the language they lead to.
+pub type LinkNumbers = Vec<(String, u64)>;
+
 /// Quantities that sources count while they read, by name.
 pub type SourceCounts = BTreeMap<String, u64>;
 
@@ -126,6 +129,9 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// Returns what a user should know of the files, such as a table that is absent.
     fn notes(&self) -> Vec<String>;
+
+    /// Counts the language links into each of some languages, reading the table for it.
+    fn count_links(&self, languages: &[String]) -> Result<LinkNumbers>;
 
     /// Returns every knob with its resolved value.
     fn knobs(&self) -> BTreeMap<String, serde_json::Value>;

@@ -14,8 +14,8 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArticleRow, Descriptor, Source, SourceContext, TableRow, Task, TitleRules, WikiInfo,
-    dump_articles::DumpArticles, dump_tables,
+    ArticleRow, Descriptor, LinkNumbers, Source, SourceContext, TableRow, Task, TitleRules,
+    WikiInfo, dump_articles::DumpArticles, dump_tables,
 };
 use crate::{
     dump::{
@@ -208,6 +208,10 @@ impl Source for Dump {
 
     fn notes(&self) -> Vec<String> {
         absent_tables(&self.opened().files)
+    }
+
+    fn count_links(&self, languages: &[String]) -> Result<LinkNumbers> {
+        dump_tables::count_links(&self.opened().files, languages)
     }
 
     fn knobs(&self) -> BTreeMap<String, serde_json::Value> {

@@ -11,8 +11,8 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArticleRow, Descriptor, Source, SourceContext, SourceCounts, TableRow, Task, TitleRules,
-    Wanted, WikiInfo, article_packs::ArticlePacks, dump_tables, wikipedia_dump,
+    ArticleRow, Descriptor, LinkNumbers, Source, SourceContext, SourceCounts, TableRow, Task,
+    TitleRules, Wanted, WikiInfo, article_packs::ArticlePacks, dump_tables, wikipedia_dump,
 };
 use crate::{
     dump::{
@@ -109,6 +109,10 @@ impl Source for Parquet {
 
     fn notes(&self) -> Vec<String> {
         wikipedia_dump::absent_tables(&self.opened().0)
+    }
+
+    fn count_links(&self, languages: &[String]) -> Result<LinkNumbers> {
+        dump_tables::count_links(&self.opened().0, languages)
     }
 
     fn knobs(&self) -> BTreeMap<String, serde_json::Value> {

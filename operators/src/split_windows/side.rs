@@ -51,11 +51,17 @@ impl Piece<'_> {
         self.ends.get_or_insert_with(|| vocabulary.encode_ends(self.text))
     }
 
-    /// Cuts off the first `n` ids of the bare form; the rest stays.
-    pub(super) fn take_front(&mut self, n: usize, vocabulary: &Vocabulary) -> Vec<u32> {
+    /// Cuts off the first `n` ids of the bare form as a piece; the rest stays.
+    pub(super) fn take_front(&mut self, n: usize, vocabulary: &Vocabulary) -> Self {
         let delimiter = vocabulary.encode_next(DELIMITER);
         let bare = self.bare(vocabulary).to_vec();
         let (head, tail) = bare.split_at(n.min(bare.len()));
+        let front = Piece {
+            with: [head, &delimiter].concat(),
+            bare: Some(head.to_vec()),
+            ends: None,
+            ..*self
+        };
         // The delimiter may have merged into the last token only: the heads agree.
         self.with = match self.with.strip_prefix(head) {
             Some(rest) => rest.to_vec(),
@@ -63,7 +69,7 @@ impl Piece<'_> {
         };
         self.bare = Some(tail.to_vec());
         self.cut_start = true;
-        head.to_vec()
+        front
     }
 }
 
@@ -99,41 +105,43 @@ impl<'a> Queue<'a> {
 
 /// One side's part of a segment.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Part<'a> {
     pub(super) title: Vec<u32>,
-    /// Ids with delimiter, without, and the paragraph they come from.
-    pub(super) chunks: Vec<Chunk>,
+    pub(super) chunks: Vec<Chunk<'a>>,
 }
 
-/// Some tokens of a paragraph.
+/// A paragraph, or a part of one, in a segment.
 #[derive(Debug)]
-pub(super) struct Chunk {
-    pub(super) paragraph: u32,
-    pub(super) with: Vec<u32>,
-    pub(super) bare: Option<Vec<u32>>,
-    pub(super) cut_start: bool,
+pub(super) struct Chunk<'a> {
+    pub(super) piece: Piece<'a>,
+    /// Whether a later segment holds the rest, or nothing does.
     pub(super) cut_end: bool,
+    /// Whether the closing token follows, so that the delimiter is left out.
+    closes: bool,
 }
 
-impl Chunk {
-    /// Takes the whole piece; `last` says whether it may stand at the end of the segment.
-    pub(super) fn whole(mut piece: Piece<'_>, last: bool, vocabulary: &Vocabulary) -> Chunk {
-        if last {
-            piece.bare(vocabulary);
-        }
-        Chunk {
-            paragraph: piece.paragraph,
-            with: piece.with,
-            bare: piece.bare,
-            cut_start: piece.cut_start,
-            cut_end: false,
+impl<'a> Chunk<'a> {
+    pub(super) fn new(piece: Piece<'a>, cut_end: bool) -> Chunk<'a> {
+        Chunk { piece, cut_end, closes: false }
+    }
+
+    /// Leaves out the delimiter, unless that takes more tokens.
+    pub(super) fn close(&mut self, vocabulary: &Vocabulary) {
+        self.closes = self.piece.bare(vocabulary).len() <= self.piece.with.len();
+    }
+
+    /// Returns the ids as the segment holds them.
+    pub(super) fn ids(&self) -> &[u32] {
+        match (&self.piece.bare, self.closes) {
+            (Some(bare), true) => bare,
+            _ => &self.piece.with,
         }
     }
 }
 
-impl Part {
-    /// Appends the part to `ids`; `closing` says that nothing but the closing token follows.
-    pub(super) fn write(self, side: &Sided<'_>, closing: bool, ids: &mut Vec<u32>) -> Option<Span> {
+impl Part<'_> {
+    /// Appends the part to `ids`; a part without text is no part of the segment.
+    pub(super) fn write(self, side: &Sided<'_>, ids: &mut Vec<u32>) -> Option<Span> {
         let (first, last) = (self.chunks.first()?, self.chunks.last()?);
         let mut span = Span {
             lang: side.lang.to_owned(),
@@ -141,21 +149,17 @@ impl Part {
             page: side.page,
             revision: side.revision,
             title: side.document.title.to_owned(),
-            paragraph_start: first.paragraph,
-            paragraph_end: last.paragraph + 1,
+            paragraph_start: first.piece.paragraph,
+            paragraph_end: last.piece.paragraph + 1,
             token_start: ids.len() as u32,
             token_end: 0,
             title_tokens: self.title.len() as u32,
-            cut_start: first.cut_start,
+            cut_start: first.piece.cut_start,
             cut_end: last.cut_end,
         };
         ids.extend(self.title);
-        let n_chunks = self.chunks.len();
-        for (chunk, position) in self.chunks.into_iter().zip(1..) {
-            match chunk.bare {
-                Some(bare) if closing && position == n_chunks => ids.extend(bare),
-                _ => ids.extend(chunk.with),
-            }
+        for chunk in &self.chunks {
+            ids.extend(chunk.ids());
         }
         span.token_end = ids.len() as u32;
         Some(span)

@@ -184,7 +184,11 @@ impl Splitter {
     }
 
     /// Takes the paragraphs of the next segment from the queues.
-    fn fill(&self, queues: &mut Queues, counts: &mut [Counts; 2]) -> Result<[Part; 2], Reason> {
+    fn fill<'a>(
+        &self,
+        queues: &mut Queues<'a>,
+        counts: &mut [Counts; 2],
+    ) -> Result<[Part<'a>; 2], Reason> {
         let active = [0, 1].map(|side| !queues.sides[side].pieces.is_empty());
         let titles = [0, 1].map(|side| {
             let follows = side == 1 && active[0];
@@ -197,7 +201,7 @@ impl Splitter {
             _ => return Err(Reason::TitlesTooLong),
         };
         let mut parts = titles.map(|title| Part { title, chunks: Vec::new() });
-        let mut used = [0, 0];
+        let mut used = 0;
         // Which side the closing token follows: the second, unless it has nothing left.
         let closing = usize::from(active[1]);
 
@@ -213,24 +217,28 @@ impl Splitter {
             }
             let fitting = takes
                 .into_iter()
-                .find(|take| self.length(queues, &parts, used, *take, closing) <= room);
+                .find(|take| self.fits(queues, &mut parts, used, (*take, closing), room));
             let Some(take) = fitting else { break };
             for side in [0, 1] {
-                match take[side] {
-                    true => {
-                        let chunk = self.take(&mut queues.sides[side], side == closing);
-                        let Some(chunk) = chunk else { continue };
-                        used[side] += chunk.with.len();
-                        parts[side].chunks.push(chunk);
-                    }
-                    false => advancing[side] &= !next[side],
+                if !take[side] {
+                    advancing[side] &= !next[side];
+                } else if let Some(piece) = queues.sides[side].pieces.pop_front() {
+                    used += piece.with.len();
+                    parts[side].chunks.push(Chunk::new(piece, false));
                 }
             }
         }
         if parts.iter().all(|part| part.chunks.is_empty()) {
-            self.oversize(queues, &mut parts, room, closing, counts);
+            self.oversize(queues, &mut parts, (room, closing), counts);
         }
-        self.account(&parts, closing, queues.counts, counts);
+        let closing = usize::from(!parts[1].chunks.is_empty());
+        if let Some(chunk) = parts[closing].chunks.last_mut() {
+            chunk.close(&self.vocabulary);
+        }
+        for (part, count) in parts.iter().zip(queues.counts) {
+            let n_tokens: usize = part.chunks.iter().map(|chunk| chunk.ids().len()).sum();
+            counts[count].tokens_in += n_tokens as u64;
+        }
         Ok(parts)
     }
 
@@ -250,56 +258,48 @@ impl Splitter {
         }
     }
 
-    /// Returns the tokens of text that the segment would hold with `take` more paragraphs.
-    fn length(
+    /// Says whether the segment has room for the next paragraphs of the sides in `take`.
+    ///
+    /// Paragraphs are counted with the delimiter that follows them; only where that is too much is
+    /// the last one tokenised without it, as it stands before the closing token.
+    fn fits<'a>(
         &self,
-        queues: &mut Queues,
-        parts: &[Part; 2],
-        used: [usize; 2],
-        take: [bool; 2],
-        closing: usize,
-    ) -> usize {
-        let mut total = 0;
-        for side in [0, 1] {
-            total += used[side];
-            let last = parts[side].chunks.last();
-            match (take[side], queues.sides[side].pieces.front_mut()) {
-                (true, Some(piece)) if side == closing => {
-                    total += piece.bare(&self.vocabulary).len();
-                }
-                (true, Some(piece)) => total += piece.with.len(),
-                _ if side == closing => {
-                    let saved = last.map_or(0, |chunk| {
-                        chunk.with.len() as isize
-                            - chunk.bare.as_ref().map_or(chunk.with.len(), Vec::len) as isize
-                    });
-                    total = total.saturating_add_signed(-saved);
-                }
-                _ => {}
-            }
+        queues: &mut Queues<'a>,
+        parts: &mut [Part<'a>; 2],
+        used: usize,
+        (take, closing): ([bool; 2], usize),
+        room: usize,
+    ) -> bool {
+        let mut total = used;
+        for (queue, take) in queues.sides.iter().zip(take) {
+            total += queue.pieces.front().filter(|_| take).map_or(0, |piece| piece.with.len());
         }
-        total
-    }
-
-    fn take(&self, queue: &mut Queue, closing: bool) -> Option<Chunk> {
-        let piece = queue.pieces.pop_front()?;
-        Some(Chunk::whole(piece, closing, &self.vocabulary))
+        if total <= room {
+            return true;
+        }
+        let last = match take[closing] {
+            true => queues.sides[closing].pieces.front_mut(),
+            false => parts[closing].chunks.last_mut().map(|chunk| &mut chunk.piece),
+        };
+        last.is_some_and(|piece| {
+            let saved = piece.with.len().saturating_sub(piece.bare(&self.vocabulary).len());
+            total - saved <= room
+        })
     }
 
     /// Makes the best of a paragraph pair that fits no segment.
-    fn oversize(
+    fn oversize<'a>(
         &self,
-        queues: &mut Queues,
-        parts: &mut [Part; 2],
-        room: usize,
-        closing: usize,
+        queues: &mut Queues<'a>,
+        parts: &mut [Part<'a>; 2],
+        (room, closing): (usize, usize),
         counts: &mut [Counts; 2],
     ) {
         let vocabulary = &*self.vocabulary;
         let lengths = [0, 1].map(|side| {
             let piece = queues.sides[side].pieces.front_mut();
             piece.map_or(0, |piece| match side == closing {
-                true => piece.bare(vocabulary).len(),
+                true => piece.bare(vocabulary).len().min(piece.with.len()),
                 false => piece.with.len(),
             })
         });
@@ -316,50 +316,29 @@ impl Splitter {
         for side in [0, 1] {
             let Some(piece) = queues.sides[side].pieces.front_mut() else { continue };
             if lengths[side] <= shares[side] {
-                let chunk = self.take(&mut queues.sides[side], side == closing);
-                parts[side].chunks.extend(chunk);
+                let piece = queues.sides[side].pieces.pop_front();
+                parts[side].chunks.extend(piece.map(|piece| Chunk::new(piece, false)));
                 continue;
             }
             let delimiter = match side == closing {
-                true => Vec::new(),
-                false => vocabulary.encode_next(DELIMITER),
+                true => 0,
+                false => vocabulary.encode_next(DELIMITER).len(),
             };
             let rest = piece.bare(vocabulary).len();
-            let budget = shares[side].saturating_sub(delimiter.len()).clamp(1, rest.max(1));
+            let budget = shares[side].saturating_sub(delimiter).clamp(1, rest.max(1));
             let (text, oversize) = (piece.text, self.config.oversize);
             let ends = piece.ends(vocabulary);
             let n = cut_point(text, ends.len().saturating_sub(rest), ends, budget, oversize);
-            let (paragraph, cut_start) = (piece.paragraph, piece.cut_start);
-            let bare = piece.take_front(n, vocabulary);
+            let front = piece.take_front(n, vocabulary);
             let count = &mut counts[queues.counts[side]];
-            count.paragraphs_cut += u64::from(!cut_start);
+            count.paragraphs_cut += u64::from(!front.cut_start);
             let rest = piece.bare(vocabulary).len();
-            if rest == 0 || self.config.oversize == Oversize::Truncate {
+            if rest == 0 || oversize == Oversize::Truncate {
                 count.tokens_in += rest as u64;
                 count.tokens_dropped += rest as u64;
                 queues.sides[side].pieces.pop_front();
             }
-            let with = [bare.as_slice(), &delimiter].concat();
-            let bare = Some(bare);
-            parts[side].chunks.push(Chunk { paragraph, with, bare, cut_start, cut_end: true });
-        }
-    }
-
-    fn account(
-        &self,
-        parts: &[Part; 2],
-        closing: usize,
-        order: [usize; 2],
-        counts: &mut [Counts; 2],
-    ) {
-        let closing = if parts[closing].chunks.is_empty() { 1 - closing } else { closing };
-        for side in [0, 1] {
-            let chunks = &parts[side].chunks;
-            for (position, chunk) in chunks.iter().enumerate() {
-                let last = side == closing && position + 1 == chunks.len();
-                let ids = chunk.bare.as_ref().filter(|_| last).unwrap_or(&chunk.with);
-                counts[order[side]].tokens_in += ids.len() as u64;
-            }
+            parts[side].chunks.push(Chunk::new(front, true));
         }
     }
 
@@ -371,11 +350,10 @@ impl Splitter {
         (origin, pair): (Origin, Digest),
         segments: &mut Vec<Segment>,
     ) {
-        let closing = if parts[1].chunks.is_empty() { 0 } else { 1 };
         let mut input_ids = Vec::new();
         let mut spans = Vec::new();
-        for ((part, queue), side) in parts.into_iter().zip(&mut queues.sides).zip(0..) {
-            let span = part.write(&queue.side, side == closing, &mut input_ids);
+        for (part, queue) in parts.into_iter().zip(&mut queues.sides) {
+            let span = part.write(&queue.side, &mut input_ids);
             queue.titled |= span.is_some();
             spans.extend(span);
         }
@@ -395,16 +373,14 @@ impl Splitter {
         let queue = Queue::new(side, &self.vocabulary);
         counts.paragraphs_in = queue.n_paragraphs as u64;
         let title = self.title(&queue, true, false);
-        let n_pieces = queue.pieces.len();
-        let chunks: Vec<Chunk> = queue
-            .pieces
-            .into_iter()
-            .zip(1..)
-            .map(|(piece, n)| Chunk::whole(piece, n == n_pieces, &self.vocabulary))
-            .collect();
+        let mut chunks: Vec<Chunk> =
+            queue.pieces.into_iter().map(|piece| Chunk::new(piece, false)).collect();
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.close(&self.vocabulary);
+        }
         let mut input_ids = Vec::new();
         let title_tokens = title.len();
-        let Some(span) = (Part { title, chunks }).write(&side, true, &mut input_ids) else {
+        let Some(span) = (Part { title, chunks }).write(&side, &mut input_ids) else {
             return;
         };
         counts.tokens_in += (input_ids.len() - title_tokens) as u64;

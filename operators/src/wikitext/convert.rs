@@ -48,7 +48,7 @@ const MONTHS: [&str; 12] = [
 impl Renderer<'_> {
     /// Writes value and unit as the page gives them.
     pub(super) fn convert(&mut self, args: &Args<'_>, next: usize) {
-        let texts: Vec<Option<String>> = (1..=6)
+        let texts: Vec<_> = (1..=6)
             .map(|number| args.positional(number).and_then(|span| self.flat(span)))
             .collect();
         let text = |index: usize| texts.get(index).and_then(Option::as_deref).map(str::trim);
@@ -61,7 +61,9 @@ impl Renderer<'_> {
         let mut out = value.to_owned();
         let mut index = 1;
         while let (Some(word), Some(other)) = (text(index), text(index + 1)) {
-            let Some((_, range)) = RANGES.iter().find(|(known, _)| *known == word) else { break };
+            let Some((_, range)) = RANGES.iter().find(|(known, _)| *known == word) else {
+                break;
+            };
             out.push_str(range);
             out.push_str(other);
             index += 2;

@@ -63,7 +63,9 @@ impl Renderer<'_> {
             Some(pipe) => self.split_at(inner, pipe),
             None => (inner, Span { start: inner.end, first: inner.last, ..inner }),
         };
-        let Some(action) = self.action(name, next) else { return };
+        let Some(action) = self.action(name, next) else {
+            return;
+        };
         if let Action::Foot | Action::Block | Action::Drop | Action::Const(_) = action {
             return self.simple(action, next);
         }
@@ -80,14 +82,16 @@ impl Renderer<'_> {
             self.unknown(name.start, next);
             return None;
         };
-        let mut text = text.as_str();
+        let mut text = text.as_ref();
         let mut buffer = std::mem::take(&mut self.name);
         let found = loop {
             normalise_name(text, &mut buffer);
             if let Some(action) = self.site.actions().find(&buffer) {
                 break Some(action);
             }
-            let Some((head, tail)) = text.split_once([':', '：']) else { break None };
+            let Some((head, tail)) = text.split_once([':', '：']) else {
+                break None;
+            };
             normalise_name(head, &mut buffer);
             let head = buffer.as_str();
             if TRANSPARENT.contains(&head) {
@@ -127,7 +131,12 @@ impl Renderer<'_> {
 
     /// Writes text of a table, in which `␣` stands for a space.
     pub(super) fn push_fact(&mut self, text: &str) {
+        let is_after_space = self.draft.text.ends_with(' ');
+        let text = if is_after_space { text.trim_start_matches(['␣', ' ']) } else { text };
         self.draft.text.extend(text.chars().map(|c| if c == '␣' { ' ' } else { c }));
+        if self.draft.text.ends_with(' ') {
+            self.after_space = self.draft.text.len();
+        }
     }
 
     fn expand(&mut self, action: Action, args: &Args<'_>, next: usize) {
@@ -265,7 +274,9 @@ impl Renderer<'_> {
             args.named("labels").and_then(|span| self.flat(span)).is_none_or(|v| v != "no");
         let mut is_first = true;
         for (key, label) in labels.split(';').filter_map(|entry| entry.split_once(':')) {
-            let Some(span) = args.named(key) else { continue };
+            let Some(span) = args.named(key) else {
+                continue;
+            };
             if !is_first {
                 self.draft.text.push_str("; ");
             }

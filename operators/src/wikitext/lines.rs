@@ -2,7 +2,7 @@
 
 use memchr::{memchr2, memchr2_iter, memchr3};
 
-use super::marks::{HEAD, LINK, LIST, UNLINK, is_link_mark, is_seam};
+use super::marks::{HEAD, LINK, LIST, UNLINK, is_seam};
 use super::render::Draft;
 use super::repair::Repair;
 use super::{Cleaned, Headings, Link, Options, Site};
@@ -21,7 +21,7 @@ struct Piece {
 struct Builder<'a> {
     site: &'a Site,
     options: &'a Options,
-    targets: &'a [String],
+    targets: Vec<String>,
     /// Links whose mark has been read.
     n_links: usize,
     current: Piece,
@@ -31,15 +31,18 @@ struct Builder<'a> {
     /// Level of the boilerplate section that is being skipped.
     skipped: Option<u32>,
     repair: Repair,
+    /// Links whose label has not ended, reused for each line.
+    open: Vec<usize>,
     cleaned: Cleaned,
 }
 
 /// Returns the paragraphs and links of a draft.
-pub(super) fn paragraphs(draft: &Draft, site: &Site, options: &Options) -> Cleaned {
+pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleaned {
     let mut builder = Builder {
         site,
         options,
-        targets: &draft.targets,
+        targets: draft.targets,
+        open: Vec::new(),
         n_links: 0,
         current: Piece::default(),
         is_list: false,
@@ -86,7 +89,7 @@ impl Builder<'_> {
             if !self.current.text.is_empty() {
                 self.current.text.push('\n');
             }
-            self.current.push_line(text, &mut self.n_links);
+            self.current.push_line(text, &mut self.n_links, &mut self.open);
         } else {
             // A footnote alone on its line joins its neighbours, a template or an image parts them.
             let is_gap = line.trim().is_empty() || memchr2(1, 8, line.as_bytes()).is_some();
@@ -117,7 +120,7 @@ impl Builder<'_> {
         let mut repair = std::mem::take(&mut self.repair);
         let (text, _) = repair.mend(text);
         let mut piece = Piece::default();
-        piece.push_line(text, &mut self.n_links);
+        piece.push_line(text, &mut self.n_links, &mut self.open);
         self.repair = repair;
         let title = piece.text.trim_end_matches([':', '：', ' ']).to_lowercase();
         let is_skipped = !self.options.boilerplate && self.site.is_boilerplate(&title);
@@ -153,9 +156,11 @@ impl Builder<'_> {
     fn finish(&mut self, piece: Piece) {
         let paragraph = self.cleaned.paragraphs.len() as u32;
         for (target, start, end) in piece.links {
-            let Some(target) = self.targets.get(target) else { continue };
+            let Some(target) = self.targets.get_mut(target).map(std::mem::take) else {
+                continue;
+            };
             let (start, end) = (start as u32, end as u32);
-            self.cleaned.links.push(Link { target: target.clone(), paragraph, start, end });
+            self.cleaned.links.push(Link { target, paragraph, start, end });
         }
         self.cleaned.paragraphs.push(piece.text);
     }
@@ -163,10 +168,11 @@ impl Builder<'_> {
 
 impl Piece {
     /// Adds a line, trimmed, and turns its link marks into places.
-    fn push_line(&mut self, line: &str, n_links: &mut usize) {
+    fn push_line(&mut self, line: &str, n_links: &mut usize, open: &mut Vec<usize>) {
         let base = self.text.len();
         let first = self.links.len();
-        let mut open = Vec::new();
+        open.clear();
+        self.text.reserve(line.len());
         let mut rest = line.trim();
         while let Some(place) = memchr2(3, 4, rest.as_bytes()) {
             self.push_text(base, rest.get(..place).unwrap_or_default());
@@ -174,9 +180,7 @@ impl Piece {
                 open.push(self.links.len());
                 self.links.push((*n_links, self.text.len(), usize::MAX));
                 *n_links += 1;
-            } else if let Some((.., end)) =
-                open.pop().and_then(|index: usize| self.links.get_mut(index))
-            {
+            } else if let Some((.., end)) = open.pop().and_then(|index| self.links.get_mut(index)) {
                 *end = self.text.len();
             }
             rest = rest.get(place + UNLINK.len_utf8()..).unwrap_or_default();
@@ -212,9 +216,4 @@ impl Piece {
         self.text.push_str(&other.text);
         self.links.extend(other.links.iter().map(|(target, s, e)| (*target, s + shift, e + shift)));
     }
-}
-
-/// Whether a character of the draft is text.
-pub(super) fn is_text(c: char) -> bool {
-    !is_seam(c) && !is_link_mark(c)
 }

@@ -29,12 +29,15 @@ impl Renderer<'_> {
             Some(rest) => (true, rest.trim_start()),
             None => (false, title),
         };
-        if title.contains("://") && title.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        let colon = memchr(b':', title.as_bytes());
+        let head = colon.and_then(|colon| title.split_at_checked(colon));
+        let is_address = head.is_some_and(|(_, rest)| rest.starts_with("://"));
+        if is_address && title.starts_with(|c: char| c.is_ascii_alphabetic()) {
             let text = title.split_once(' ').map_or("", |(_, text)| text);
             self.draft.text.push_str(text);
             return;
         }
-        let prefix = self.prefix(title);
+        let prefix = head.and_then(|(name, _)| self.prefix(name));
         match prefix {
             Some(Prefix::Hidden) if !is_shown => return self.aside(),
             Some(Prefix::Language) if !is_shown => return,
@@ -52,16 +55,16 @@ impl Renderer<'_> {
         match label.map(|label| label.trimmed(self.source, self.tokens)) {
             Some(trimmed) if trimmed.is_empty() => self.draft.text.push_str(pipe_trick(title)),
             Some(_) => self.render(label.unwrap_or(inner)),
-            None => self.draft.text.push_str(&title.replace('_', " ")),
+            None if title.contains('_') => self.draft.text.push_str(&title.replace('_', " ")),
+            None => self.draft.text.push_str(title),
         }
         if is_link {
             self.draft.text.push(UNLINK);
         }
     }
 
-    fn prefix(&mut self, title: &str) -> Option<Prefix> {
-        let colon = memchr(b':', title.as_bytes())?;
-        normalise_name(title.get(..colon)?, &mut self.name);
+    fn prefix(&mut self, name: &str) -> Option<Prefix> {
+        normalise_name(name, &mut self.name);
         self.site.prefix(&self.name)
     }
 

@@ -21,6 +21,9 @@ mod template;
 mod tokens;
 mod variant;
 
+#[cfg(test)]
+mod tests;
+
 pub use site::Site;
 
 /// What becomes of section headings.
@@ -89,5 +92,5 @@ pub fn clean(wikitext: &str, site: &Site, options: &Options) -> Cleaned {
     let source = wikitext.get(..wikitext.floor_char_boundary(MAX_BYTES)).unwrap_or(wikitext);
     let tokens = tokens::tokenise(source, site.has_variants());
     let draft = render::render_page(source, &tokens, site, options);
-    lines::paragraphs(&draft, site, options)
+    lines::paragraphs(draft, site, options)
 }

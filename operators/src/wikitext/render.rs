@@ -1,5 +1,7 @@
 //! The second pass: writes the draft, visiting each token at most once.
 
+use std::borrow::Cow;
+
 use super::args::Span;
 use super::entities;
 use super::marks::{ASIDE, BREAK, FOOT, HEAD, HOLE, LIST, is_mark_byte};
@@ -31,6 +33,8 @@ pub(super) struct Renderer<'a> {
     depth: usize,
     /// Length of the draft after the last `<br>`: two of them in a row end the paragraph.
     after_line_break: usize,
+    /// Length of the draft after a fact that ends with a space: the page often adds its own.
+    pub(super) after_space: usize,
 }
 
 /// Returns the draft of a page.
@@ -45,6 +49,7 @@ pub(super) fn render_page(source: &str, tokens: &Tokens, site: &Site, options: &
         has_open_table: tokens.has_open_table,
         depth: 0,
         after_line_break: usize::MAX,
+        after_space: usize::MAX,
     };
     renderer.draft.text.reserve(source.len());
     renderer.render(Span { start: 0, end: source.len(), first: 0, last: tokens.list.len() });
@@ -62,7 +67,9 @@ impl<'a> Renderer<'a> {
         let mut at = span.start;
         let mut index = span.first;
         while index < span.last {
-            let Some(&token) = self.tokens.get(index) else { break };
+            let Some(&token) = self.tokens.get(index) else {
+                break;
+            };
             if at < token.start() {
                 self.push_gap(at, token.start());
             }
@@ -77,7 +84,11 @@ impl<'a> Renderer<'a> {
     }
 
     fn push_gap(&mut self, start: usize, end: usize) {
-        self.draft.text.push_str(self.source.get(start..end).unwrap_or_default());
+        let mut text = self.source.get(start..end).unwrap_or_default();
+        if self.after_space == self.draft.text.len() {
+            text = text.trim_start_matches(' ');
+        }
+        self.draft.text.push_str(text);
     }
 
     /// Writes one token and returns the next token and the next byte.
@@ -100,7 +111,7 @@ impl<'a> Renderer<'a> {
                 self.begin_line(HEAD);
                 self.draft.text.push(char::from_digit(token.mate, 10).unwrap_or('6'));
             }
-            Kind::Space => self.draft.text.push(' '),
+            Kind::Space => self.push_fact(" "),
             Kind::Literal => self.push_literal(self.inner(token)),
             Kind::Pre => {
                 self.draft.text.push(BREAK);
@@ -122,6 +133,8 @@ impl<'a> Renderer<'a> {
             Kind::LinePipe => return self.rest_of_line(index, last),
             Kind::LineBang if self.has_open_table => return self.rest_of_line(index, last),
             Kind::Lone => self.lone(token),
+            // An infobox that is never closed: its other lines begin with pipes.
+            Kind::TemplateOpen if self.begins_line(token) => return self.rest_of_line(index, last),
             _ => {}
         }
         (index + 1, token.end())
@@ -149,7 +162,9 @@ impl<'a> Renderer<'a> {
 
     /// Returns whether the draft and the text at `next` fit together as they are.
     fn is_clean_seam(&self, next: usize) -> bool {
-        let Some(before) = self.draft.text.chars().next_back() else { return false };
+        let Some(before) = self.draft.text.chars().next_back() else {
+            return false;
+        };
         let is_solid =
             before.is_alphanumeric() || matches!(before, '.' | '。' | '"' | '”' | '!' | '?');
         if !is_solid && before != ',' {
@@ -184,11 +199,18 @@ impl<'a> Renderer<'a> {
         self.after_line_break = self.draft.text.len();
     }
 
+    fn begins_line(&self, token: Token) -> bool {
+        let before = self.source.as_bytes().get(..token.start()).unwrap_or_default();
+        matches!(before.last(), None | Some(b'\n'))
+    }
+
     /// Skips a stray table row up to its newline.
     fn rest_of_line(&mut self, from: usize, last: usize) -> (usize, usize) {
         let mut index = from + 1;
         while index < last {
-            let Some(token) = self.tokens.get(index) else { break };
+            let Some(token) = self.tokens.get(index) else {
+                break;
+            };
             if token.kind == Kind::Newline {
                 return (index, token.start());
             }
@@ -200,7 +222,8 @@ impl<'a> Renderer<'a> {
     /// Writes a lone bracket, unless it would form a pair with the one before.
     fn lone(&mut self, token: Token) {
         let text = self.source.get(token.start()..token.end()).unwrap_or_default();
-        let before = self.draft.text.bytes().rev().find(|byte| !is_mark_byte(*byte));
+        // The look back is short because a long run of marks would make it quadratic.
+        let before = self.draft.text.bytes().rev().take(16).find(|byte| !is_mark_byte(*byte));
         if before != text.bytes().next() {
             self.draft.text.push_str(text);
         }
@@ -267,7 +290,10 @@ impl<'a> Renderer<'a> {
     }
 
     /// Returns a span as plain text if nothing in it needs more than characters.
-    pub(super) fn flat(&self, span: Span) -> Option<String> {
+    pub(super) fn flat(&self, span: Span) -> Option<Cow<'a, str>> {
+        if span.first == span.last {
+            return self.source.get(span.start..span.end).map(Cow::Borrowed);
+        }
         let mut text = String::with_capacity(span.end.saturating_sub(span.start));
         let mut at = span.start;
         for token in self.tokens.get(span.first..span.last)? {
@@ -288,7 +314,7 @@ impl<'a> Renderer<'a> {
             }
         }
         text.push_str(self.source.get(at..span.end)?);
-        Some(text)
+        Some(Cow::Owned(text))
     }
 
     /// Returns the place of the first pipe of a span that is not inside another pair.

@@ -2,7 +2,6 @@
 //!
 //! Only seams are touched, so `f()` in an article on programming stays as it is.
 
-use super::lines::is_text;
 use super::marks::{FOOT, HOLE, is_link_mark, is_seam};
 
 /// Most separators that go at the end of a line or bracket.
@@ -50,13 +49,17 @@ impl Repair {
                 self.open.push(Bracket { place, close, has_seam: false, has_text: false });
                 continue;
             }
-            let Some(top) = self.open.last_mut() else { continue };
+            let Some(top) = self.open.last_mut() else {
+                continue;
+            };
             top.has_seam |= is_seam(c);
             top.has_text |= c.is_alphanumeric();
             if top.close != c {
                 continue;
             }
-            let Some(bracket) = self.open.pop() else { continue };
+            let Some(bracket) = self.open.pop() else {
+                continue;
+            };
             if bracket.has_seam && !bracket.has_text {
                 if let Some(end) = self.ends.get_mut(bracket.place) {
                     *end = place + 1;
@@ -100,10 +103,10 @@ impl Repair {
         let mut has_hole = false;
         let mut has_footnote_only = true;
         self.moved.clear();
-        let mut has_space = self.pop_spaces();
+        let mut has_space = self.pop_tail();
         let (mut next, mut hole) = self.skip(place, false, &mut has_space, &mut has_footnote_only);
         has_hole |= hole;
-        let left = self.left();
+        let left = self.kept.last().copied();
         let is_start = left.is_none_or(|c| closing(c).is_some());
         let right = self.at(next);
         let is_end = right.is_none_or(is_closing);
@@ -121,29 +124,31 @@ impl Repair {
                 None => is_separator(*c) && *c != ':' && !has_footnote_only,
             };
             for _ in 0..MAX_TRAILING {
-                let Some(c) = self.left().filter(goes) else { break };
+                if !self.kept.last().is_some_and(goes) {
+                    break;
+                }
                 is_mended = true;
-                self.pop_left(c);
+                self.pop_left();
             }
             has_space = false;
         } else if right.is_some_and(|c| is_separator(c) || is_stop(c)) {
-            if let Some(c) = left.filter(|c| is_separator(*c)) {
+            if left.is_some_and(is_separator) {
                 is_mended = true;
-                self.pop_left(c);
+                self.pop_left();
             }
             has_space &= !is_mended && matches!(right, Some('–' | '/' | '·' | '・'));
         }
         if has_space && !self.kept.is_empty() {
             self.kept.push(' ');
         }
-        self.kept.append(&mut self.moved);
         // Two lone brackets must not become a pair of markup.
-        if let (Some(last), Some(right)) = (self.left(), self.at(next))
+        if let (Some(&last), Some(right)) = (self.kept.last(), self.at(next))
             && last == right
             && matches!(right, '[' | ']' | '{' | '}')
         {
             next += 1;
         }
+        self.kept.append(&mut self.moved);
         (next, has_hole && !is_mended && !left.is_some_and(is_stop))
     }
 
@@ -181,33 +186,29 @@ impl Repair {
         (place, has_hole)
     }
 
-    /// Takes the spaces off the end of what is kept.
-    fn pop_spaces(&mut self) -> bool {
-        let length = self.kept.len();
+    /// Takes spaces and link marks off the end of what is kept; the marks are put aside.
+    fn pop_tail(&mut self) -> bool {
+        let mut has_space = false;
+        while let Some(&last) = self.kept.last() {
+            match last {
+                ' ' | '\t' => has_space = true,
+                mark if is_link_mark(mark) => self.moved.push(mark),
+                _ => break,
+            }
+            self.kept.pop();
+        }
+        self.moved.reverse();
+        has_space
+    }
+
+    /// Takes a separator and the spaces before it off the end of what is kept.
+    ///
+    /// Link marks before it stay: moving them at each separator would be quadratic.
+    fn pop_left(&mut self) {
+        self.kept.pop();
         while matches!(self.kept.last(), Some(' ' | '\t')) {
             self.kept.pop();
         }
-        self.kept.len() < length
-    }
-
-    /// Returns the last kept character that is text and no space.
-    fn left(&self) -> Option<char> {
-        self.kept.iter().rev().copied().find(|c| is_text(*c) && *c != ' ')
-    }
-
-    /// Takes the last text off what is kept, leaving link marks where they are.
-    fn pop_left(&mut self, c: char) {
-        let mut marks = Vec::new();
-        while let Some(last) = self.kept.pop() {
-            if last == c {
-                break;
-            }
-            if is_link_mark(last) {
-                marks.push(last);
-            }
-        }
-        self.pop_spaces();
-        self.kept.extend(marks.into_iter().rev());
     }
 }
 

@@ -46,8 +46,7 @@ pub(super) const MAX_NAME: usize = 20;
 
 /// Returns the tag of a lower-case name and the name with static lifetime, or none for text such as `<x`.
 pub(super) fn classify(name: &[u8]) -> Option<(&'static str, Tag)> {
-    let name = std::str::from_utf8(name).ok()?;
-    TAGS.iter().find(|(known, _)| *known == name).map(|&(known, tag)| (known, tag))
+    TAGS.iter().find(|(known, _)| known.as_bytes() == name).map(|&(known, tag)| (known, tag))
 }
 
 /// Known tags, the common ones first because the search is linear.

@@ -54,7 +54,9 @@ impl Actions {
         let mut actions =
             Actions { exact: FxHashMap::default(), prefixes: Vec::new(), suffixes: Vec::new() };
         for (names, word, argument) in facts::templates(lang) {
-            let Some(action) = parse(word, argument) else { continue };
+            let Some(action) = parse(word, argument) else {
+                continue;
+            };
             for name in names.split('|') {
                 if let Some(suffix) = name.strip_prefix('*').filter(|name| !name.is_empty()) {
                     actions.suffixes.push((suffix, action));

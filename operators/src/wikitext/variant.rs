@@ -30,7 +30,9 @@ impl Renderer<'_> {
         };
         let best =
             choices.iter().filter_map(|choice| Some((rank(choice)?, *choice))).min_by_key(|c| c.0);
-        let Some((_, choice)) = best else { return self.render(body) };
+        let Some((_, choice)) = best else {
+            return self.render(body);
+        };
         let text = self.source.get(choice.start..choice.end).unwrap_or_default();
         let colon = text.find(':').map_or(0, |place| place + 1);
         let value = Span { start: choice.start + colon, ..choice };

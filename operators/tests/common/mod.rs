@@ -1,8 +1,9 @@
 //! One harness for the operators of the dataflow: rows over epochs in, what is left at the end out.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use crossic_operators::{
@@ -41,11 +42,17 @@ pub struct Output {
 
 /// Adds to a count and forgets it when it is zero.
 pub fn add<R: Ord>(counted: &mut Counted<R>, record: R, n: i64) {
-    let count = counted.entry(record).or_default();
-    *count += n;
-    // The record was moved into the map, so a sweep is the simplest way to drop a zero.
-    if *count == 0 {
-        counted.retain(|_, count| *count != 0);
+    match counted.entry(record) {
+        Entry::Vacant(entry) if n != 0 => {
+            entry.insert(n);
+        }
+        Entry::Vacant(_) => {}
+        Entry::Occupied(mut entry) => {
+            *entry.get_mut() += n;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
     }
 }
 
@@ -91,7 +98,7 @@ pub fn run(
     let shared = Arc::clone(&output);
     let guards = timely::execute(timely::Config::process(n_workers), move |worker| {
         let mut probe = Handle::new();
-        let mut inputs: Vec<Input> = (0..n_inputs).map(|_| Input::default()).collect();
+        let mut inputs: Vec<Input> = (0..n_inputs).map(|_| Input::new()).collect();
         worker.dataflow::<Epoch, _, _>(|scope| {
             let gathered = Gathered::default();
             let cx = Context::new(scope, STAGE, resources.clone(), gathered.clone());
@@ -115,13 +122,14 @@ pub fn run(
             keep(outcomes, &shared, |output| &mut output.outcomes).probe_with(&mut probe);
         });
         for (changes, epoch) in epochs.iter().zip(0..) {
-            let mine = changes.iter().zip(0..).filter(|(_, n)| n % worker.peers() == worker.index());
+            let mine =
+                changes.iter().zip(0..).filter(|(_, n)| n % worker.peers() == worker.index());
             for ((input, row, diff), _) in mine {
                 inputs[*input].change(*row, *diff);
             }
             inputs.iter_mut().for_each(|input| input.advance_to(epoch + 1));
             while probe.less_than(&(epoch + 1)) {
-                worker.step_or_park(None);
+                worker.step_or_park(Some(Duration::from_millis(1)));
             }
         }
     })
@@ -136,7 +144,6 @@ pub fn run(
 /// Where the operator under test stands among the operators.
 pub const STAGE: u16 = 3;
 
-#[derive(Default)]
 struct Input {
     titles: InputSession<Epoch, Title, i32>,
     links: InputSession<Epoch, Langlink, i32>,
@@ -147,6 +154,17 @@ struct Input {
 }
 
 impl Input {
+    fn new() -> Input {
+        Input {
+            titles: InputSession::new(),
+            links: InputSession::new(),
+            redirects: InputSession::new(),
+            disambiguations: InputSession::new(),
+            articles: InputSession::new(),
+            pairs: InputSession::new(),
+        }
+    }
+
     fn change(&mut self, row: Row, diff: i32) {
         match row {
             Row::Title(title) => self.titles.update(title, diff),

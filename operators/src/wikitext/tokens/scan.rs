@@ -82,7 +82,9 @@ impl Scan<'_> {
         let mut at = self.line_start(0);
         loop {
             let rest = self.bytes.get(at..).unwrap_or_default();
-            let Some(step) = rest.iter().position(|&byte| table[usize::from(byte)]) else { break };
+            let Some(step) = rest.iter().position(|&byte| table[usize::from(byte)]) else {
+                break;
+            };
             at = self.special(at + step);
         }
     }

@@ -100,7 +100,9 @@ impl Scan<'_> {
                 Some(tail) => (true, tail),
                 None => (false, tail),
             };
-            let Some((head, tail)) = tail.split_at_checked(name.len()) else { continue };
+            let Some((head, tail)) = tail.split_at_checked(name.len()) else {
+                continue;
+            };
             if !head.eq_ignore_ascii_case(name.as_bytes())
                 || !matches!(tail.first(), Some(b'>' | b' ' | b'\t' | b'\n'))
             {

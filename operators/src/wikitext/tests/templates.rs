@@ -1,0 +1,154 @@
+//! What templates show, in several languages.
+
+use super::{check, check_all, cleaned};
+
+#[test]
+fn footnotes_and_unknown_templates_vanish() {
+    check_all(
+        "en",
+        &[
+            ("a{{citation needed|date=May 2020}} b", "a b"),
+            ("a {{sfn|Smith|2000}}.", "a."),
+            ("a {{no such thing|x}} b", "a b"),
+            ("{{Infobox thing\n| name = {{nowrap|x}}\n| y = [[z]]\n}}\n'''A''' is", "A is"),
+            ("{{main|Foo}}\na", "a"),
+            ("{{unclosed|a\nb", "b"),
+            ("a }} b", "a  b"),
+            ("{{{1|x}}} b", "b"),
+        ],
+    );
+}
+
+#[test]
+fn words_inside_templates_come_back() {
+    check_all(
+        "en",
+        &[
+            ("the {{lang|la|mare}} and {{Lang-de|Meer}}", "the mare and Meer"),
+            ("{{nowrap|1=a = b}}", "a = b"),
+            ("{{nowrap|a [[b|c]] {{small|d}}}}", "a c d"),
+            ("1990{{ndash}}2000{{snd}} x", "1990–2000 – x"),
+            ("{{frac|1|2}} {{frac|3|1|2}} {{frac|4}}", "1/2 3 1/2 1/4"),
+            ("{{nihongo|Tokyo|東京|Tōkyō}}", "Tokyo (東京, Tōkyō)"),
+            ("{{nihongo||東京|Tōkyō}}", "東京, Tōkyō"),
+            ("{{ill|Some One|de|Jemand}} and {{ill|A (b)|fr|C|lt=D}}", "Some One and D"),
+            ("{{zh|t=臺北|p=Táiběi}}", "traditional Chinese: 臺北; pinyin: Táiběi"),
+            ("{{zh|c=臺北|labels=no}}", "臺北"),
+            ("{{formatnum:1234567}} {{lc:ABC}}", "1234567 ABC"),
+            ("{{hlist|a|b|[[c]]}}", "a, b, c"),
+            ("{{val|1.5|0.1|u=km}} {{val|2}}", "1.5±0.1 km 2"),
+            ("{{Template:nowrap|x}} {{subst:nowrap|y}}", "x y"),
+            ("{{flag|Spain}} {{USA}}", "Spain United States"),
+            ("{{lang\n| la\n| mare\n}}", "mare"),
+            ("{{DEFAULTSORT:Foo}}a{{#tag:ref|x}}", "a"),
+            ("a {{'}}b{{'s}}", "a 'b's"),
+        ],
+    );
+}
+
+#[test]
+fn values_keep_their_unit() {
+    check_all(
+        "en",
+        &[
+            ("{{convert|12|km|mi}}", "12 km"),
+            ("{{cvt|7|–|8|km}}", "7–8 km"),
+            ("{{convert|2|to|3|sqmi|km2}}", "2 to 3 sq mi"),
+            ("{{convert|5|ft|6|in|m}}", "5 ft 6 in"),
+            ("{{convert|510|e6km2}}", "510 million km²"),
+            ("{{convert|20|C|F}}", "20 °C"),
+            ("{{convert|1,000|m3|abbr=on}}", "1,000 m³"),
+            ("{{convert|3|by|4|m}}", "3 by 4 m"),
+            ("{{convert|{{nowrap|1}}|km}}", "1"),
+        ],
+    );
+}
+
+#[test]
+fn dates_are_spelled_out() {
+    check_all(
+        "en",
+        &[
+            ("{{as of|2016}}, x", "As of 2016, x"),
+            ("{{As of|2016|7|lc=y}}", "as of July 2016"),
+            ("{{as of|2016|7|5}}", "As of 5 July 2016"),
+            ("{{as of|2016|since=y}}", "Since 2016"),
+            ("{{as of|2016|alt=In 2016}}", "In 2016"),
+        ],
+    );
+    check("vi", "{{tính đến|2016|7|lc=y}} có", "tính đến tháng 7 năm 2016 có");
+    check("ja", "{{As of|2016|7}}、", "2016年7月現在、");
+}
+
+#[test]
+fn quotations_are_paragraphs() {
+    check("en", "He said:\n{{quote|To be.|author}}\nand left.", "He said:\n\nTo be.\n\nand left.");
+    check("es", "Dijo: {{cita|Ser.}} y fue.", "Dijo:\n\nSer.\n\ny fue.");
+}
+
+#[test]
+fn other_languages_have_their_own_templates() {
+    check_all(
+        "ja",
+        &[
+            ("{{仮リンク|独立戦争|en|War}}の", "独立戦争の"),
+            ("{{読み仮名|京都|きょうと}}は", "京都（きょうと）は"),
+            ("{{要出典範囲|これは|date=2012年}}本{{要出典|date=2012年}}。", "これは本。"),
+            ("（{{lang-en-short|Mergui}}）と{{Lang|fr|Paris}}", "（Mergui）とParis"),
+            ("{{ルビ|漢字|かんじ}}", "漢字"),
+        ],
+    );
+    check_all(
+        "ar",
+        &[
+            ("برلين ({{ألمانية|Berlin}}) مدينة", "برلين (Berlin) مدينة"),
+            ("{{لغة-أل|Berlin}}", "Berlin"),
+            ("نص{{بحاجة لمصدر}}.", "نص."),
+        ],
+    );
+    check_all(
+        "th",
+        &[
+            ("{{กล่องข้อมูล ช้าง\n| ชื่อ = x\n}}\nช้าง{{ต้องการอ้างอิง}} ใหญ่", "ช้าง ใหญ่"),
+            ("{{ลิงก์ต่างภาษา|ชื่อ|en|Name}}", "ชื่อ"),
+        ],
+    );
+    check_all("ko", &[("{{llang|de|Berlin}} {{USA}} {{국기나라|영국}}", "Berlin 미국 영국")]);
+    check_all(
+        "zh",
+        &[
+            ("{{link-en|某人|Someone}}和{{tsl|en|Title|题目}}", "某人和题目"),
+            ("{{le|某|X}}，{{lang|en|x}}", "某，x"),
+        ],
+    );
+    check_all(
+        "pt",
+        &[("no {{séc|XIX}}{{carece de fontes}}", "no século XIX"), ("em 44 {{AC}}", "em 44 a.C.")],
+    );
+    check_all(
+        "es",
+        &[("el {{siglo|XIX}} y {{unidad|5|km}}{{cita requerida}}.", "el siglo XIX y 5 km.")],
+    );
+    check_all("vi", &[("{{tiếng Anh|x}} {{cần chú thích}}.", "x.")]);
+}
+
+#[test]
+fn pages_of_meanings_are_flagged() {
+    for (lang, name) in [
+        ("en", "Disambiguation"),
+        ("en", "hndis"),
+        ("en", "disambig|geo"),
+        ("ja", "aimai"),
+        ("ja", "人名の曖昧さ回避"),
+        ("ko", "동음이의어"),
+        ("ar", "توضيح"),
+        ("th", "แก้กำกวม"),
+        ("vi", "định hướng"),
+        ("pt", "Desambiguação"),
+        ("es", "desambiguación"),
+        ("zh", "消歧义"),
+    ] {
+        assert!(cleaned(lang, &format!("a\n{{{{{name}}}}}")).disambiguation, "{name}");
+    }
+    assert!(!cleaned("en", "a{{disambiguation needed}}").disambiguation);
+}

@@ -1,0 +1,118 @@
+//! Checks of files: each is there, has the hash that the manifest says, and nothing else passes for a shard.
+
+use std::{collections::BTreeSet, path::Path};
+
+use super::check::Check;
+use crate::{
+    cli::corpus::Corpus,
+    error::Result,
+    io::hash_file,
+    sinks::shards_dir,
+    store::{
+        StoreError,
+        pack::{PackName, Packs},
+    },
+};
+
+/// Returns the checks of all files that the manifest names.
+pub(super) fn check(corpus: &Corpus) -> Vec<Check> {
+    vec![shards(corpus), strangers(corpus), packs(corpus), snapshots(corpus), others(corpus)]
+}
+
+fn shards(corpus: &Corpus) -> Check {
+    let mut check = Check::new("shard files", "file");
+    for shard in &corpus.manifest.shards {
+        let path = corpus.manifest.shard_path(&corpus.dir, shard);
+        hash(&mut check, &path, &shard.hash);
+        if let Ok(metadata) = fs_err::metadata(&path)
+            && metadata.len() != shard.bytes
+        {
+            let (found, expected) = (metadata.len(), shard.bytes);
+            check.problem(format!("`{}` has {found} bytes, not {expected}", path.display()));
+        }
+    }
+    check
+}
+
+/// Whoever loads `shards/*` would read shards of another build along.
+fn strangers(corpus: &Corpus) -> Check {
+    let mut check = Check::new("nothing else in shards/", "file");
+    let ours: BTreeSet<&str> = corpus.manifest.shards.iter().map(|it| it.file.as_str()).collect();
+    let dir = shards_dir(&corpus.dir);
+    let entries = match fs_err::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(_) if ours.is_empty() => return check,
+        Err(error) => {
+            check.problem(error.to_string());
+            return check;
+        }
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        // Half-written files of a build that runs or was killed: no reader takes them for shards.
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    for name in names {
+        let stranger = !ours.contains(name.as_str());
+        let path = dir.join(&name);
+        check.see(
+            stranger.then_some(|| {
+                format!("`{}` is no shard of this corpus: remove it", path.display())
+            }),
+        );
+    }
+    check
+}
+
+/// Reads the packs one by one, so that a damaged one does not hide the others.
+fn packs(corpus: &Corpus) -> Check {
+    let mut check = Check::new("packed texts", "text");
+    let dir = corpus.dir.join("packs");
+    let verify = |name: &str| -> Result<u64> {
+        let file = name.strip_prefix("packs/").unwrap_or(name);
+        let Some(pack) = PackName::parse(file) else {
+            return Err(StoreError::damaged(&dir.join(file), "its name is not a pack's").into());
+        };
+        Ok(Packs::open(&dir, &[pack])?.verify()?.n_texts)
+    };
+    for name in &corpus.manifest.packs {
+        match verify(name) {
+            Ok(n_texts) => check.n_checked += n_texts,
+            Err(error) => check.problem(first_line(&error.to_string())),
+        }
+    }
+    check
+}
+
+fn snapshots(corpus: &Corpus) -> Check {
+    let mut check = Check::new("snapshot files", "file");
+    for snapshot in &corpus.manifest.snapshots {
+        hash(&mut check, &corpus.dir.join(&snapshot.file), &snapshot.hash);
+    }
+    check
+}
+
+fn others(corpus: &Corpus) -> Check {
+    let mut check = Check::new("other files", "file");
+    let manifest = &corpus.manifest;
+    hash(&mut check, &corpus.dir.join(&manifest.tokenizer.file), &manifest.tokenizer.hash);
+    for (file, expected) in &manifest.files {
+        hash(&mut check, &corpus.dir.join(file), expected);
+    }
+    check
+}
+
+fn hash(check: &mut Check, path: &Path, expected: &str) {
+    let problem = match hash_file(path) {
+        Err(error) => Some(error.to_string()),
+        Ok(found) if found == expected => None,
+        Ok(found) => Some(format!("`{}` has the hash {found}, not {expected}", path.display())),
+    };
+    check.see(problem.map(|problem| || problem));
+}
+
+/// The hint on the lines below is given once, at the end of the command.
+pub(super) fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
