@@ -184,7 +184,9 @@ fn the_command_line() {
     let golden = |name: &str, arguments: &[&str]| {
         golden(&format!("cli/{name}.txt"), &folder.run(arguments).failure());
     };
-    golden("no-verb", &[]);
+    let ran = folder.run(&[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("Start with: crossic run"), "{}", ran.stderr);
     golden("unknown-verb", &["biuld", "pipeline.toml"]);
     golden("unknown-flag", &["run", "pipeline.toml", "--worker", "2"]);
     golden("no-workers", &["run", "pipeline.toml", "--workers", "0"]);

@@ -250,7 +250,7 @@ fn on_samples(pipeline: &str) -> Option<String> {
         source.remove("wiki");
     }
     let sources = pipeline["sources"].as_table_mut().unwrap();
-    sources.retain(|name, _| !gone.contains(name));
+    sources.retain(|name, _| gone.iter().all(|gone| gone != name));
     for (_, operator) in pipeline["operators"].as_table_mut().unwrap() {
         let operator = operator.as_table_mut().unwrap();
         operator["inputs"]

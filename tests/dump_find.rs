@@ -12,12 +12,12 @@ fn a_folder_with_a_dump() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let sql = b"CREATE TABLE page (page_id int);INSERT INTO page VALUES (7);";
-    std::fs::write(path.join("thwiki-20260101-page.sql.gz"), common::gz(sql)).unwrap();
+    fs_err::write(path.join("thwiki-20260101-page.sql.gz"), common::gz(sql)).unwrap();
     let xml = path.join("thwiki-20260101-pages-articles1.xml-p1p9.bz2");
-    std::fs::write(&xml, common::bz2(b"<mediawiki/>")).unwrap();
+    fs_err::write(&xml, common::bz2(b"<mediawiki/>")).unwrap();
     // A folder is no file, whatever its name, and a download under way has another ending.
-    std::fs::create_dir(path.join("thwiki-20260101-langlinks.sql.gz")).unwrap();
-    std::fs::write(path.join("thwiki-20260101-redirect.sql.gz.part"), b"").unwrap();
+    fs_err::create_dir(path.join("thwiki-20260101-langlinks.sql.gz")).unwrap();
+    fs_err::write(path.join("thwiki-20260101-redirect.sql.gz.part"), b"").unwrap();
 
     let files = find_dump(path, Some("thwiki")).unwrap();
     assert_eq!((files.wiki.as_str(), files.date.as_str()), ("thwiki", "20260101"));

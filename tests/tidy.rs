@@ -1,5 +1,7 @@
 //! The rules of the house that a test can hold: sizes, registries, imports, pipelines, commands.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},

@@ -20,8 +20,8 @@ use crossic::{
     runtime::{self, Built, Settings},
     sinks::{Shard, ShardWriter, Sink},
     sources::{
-        ArticleRow, Source, SourceContext, SourceCounts, TableRow, Task, TitleRules, Wanted,
-        WikiInfo,
+        ArticleRow, LinkNumbers, Source, SourceContext, SourceCounts, TableRow, Task, TitleRules,
+        Wanted, WikiInfo,
     },
 };
 use crossic_operators::{
@@ -151,6 +151,10 @@ impl Source for Faulty<Box<dyn Source>> {
         self.inner.knobs()
     }
 
+    fn count_links(&self, languages: &[String]) -> Result<LinkNumbers> {
+        self.inner.count_links(languages)
+    }
+
     fn table_tasks(&self, name: &str, cx: &SourceContext) -> Result<Vec<Box<dyn Task<TableRow>>>> {
         let mut tasks = self.inner.table_tasks(name, cx)?;
         if self.place == Place::Tables {
@@ -264,7 +268,7 @@ fn execute(plan: Plan) -> Result<Vec<Built>> {
         let settings = Settings { workers: 4, progress: false };
         sender.send(runtime::execute(plan, settings)).unwrap();
     });
-    receiver.recv_timeout(PATIENCE).expect("the run must end")
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the run does not end"))
 }
 
 fn check(places: &[Place], fault: Fault, expected: &str) {

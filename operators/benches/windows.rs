@@ -3,6 +3,13 @@
 //! `cargo bench -p crossic-operators --bench windows [-- TOKENIZER [TEXT…]]`; without arguments the
 //! sample tokenizer and the sample sources.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program for a terminal, which stops at the first error"
+)]
+
 use std::{env, fs, hint::black_box, path::Path, sync::Arc, time::Instant};
 
 use crossic_operators::{

@@ -268,13 +268,16 @@ impl<'a> Reader<'a> {
         };
         self.titled = true;
         let text = format!("{}{DELIMITER}", self.article.0);
-        let start = span.token_start == 0;
-        let expected = match (wanted, start) {
-            (false, _) => Vec::new(),
-            (true, true) => vocabulary.encode(&text),
-            (true, false) => vocabulary.encode_next(&text),
-        };
-        prop_assert_eq!(title, expected);
+        let (first, next) = (vocabulary.encode(&text), vocabulary.encode_next(&text));
+        match (wanted, span.token_start) {
+            (false, _) => prop_assert!(title.is_empty()),
+            // The first side may find no room after the second side's title is written.
+            (true, 0) if config.advance == Advance::Each => {
+                prop_assert!(title == first || title == next);
+            }
+            (true, 0) => prop_assert_eq!(title, first),
+            (true, _) => prop_assert_eq!(title, next),
+        }
         Ok(())
     }
 
@@ -373,7 +376,7 @@ fn tokenizer() -> impl Strategy<Value = &'static (&'static str, Arc<Vocabulary>)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn every_token_is_accounted_for(

@@ -37,7 +37,7 @@ impl Corpus {
     pub(super) fn rows(&self, shard: &Shard) -> Result<Rows> {
         let path = self.manifest.shard_path(&self.dir, shard);
         if self.manifest.shard_format == "arrow" {
-            return Ok(Rows::Arrow(ShardReader::open(&path)?));
+            return Ok(Rows::Arrow(Box::new(ShardReader::open(&path)?)));
         }
         let file = fs_err::File::open(&path)?;
         let reader: Box<dyn BufRead> = match path.extension().is_some_and(|it| it == "zst") {
@@ -106,7 +106,7 @@ impl Corpus {
 /// The rows of one shard.
 pub(super) enum Rows {
     /// An Arrow file.
-    Arrow(ShardReader),
+    Arrow(Box<ShardReader>),
     /// One JSON object a line.
     Jsonl {
         /// The file, for messages.

@@ -144,19 +144,6 @@ fn completions(shell: clap_complete::Shell) -> Result<()> {
     Ok(io::stdout().lock().write_all(&text)?)
 }
 
-/// Returns a number with its thousands apart, as summaries print it.
-fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (digit, left) in digits.chars().zip((0..digits.len()).rev()) {
-        text.push(digit);
-        if left != 0 && left % 3 == 0 {
-            text.push(',');
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,11 +151,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(thousands(7), "7");
-        assert_eq!(thousands(1_234_567), "1,234,567");
     }
 }

@@ -7,11 +7,12 @@ use std::{
 
 use serde_json::json;
 
-use super::{PipelineArgs, thousands};
+use super::PipelineArgs;
 use crate::{
     config::{self, Plan, plan::Resolved},
     error::Result,
     manifest::Manifest,
+    report::numbers::thousands,
     sources::LinkNumbers,
 };
 

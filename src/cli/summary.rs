@@ -4,9 +4,9 @@ use std::{io::Write, time::Duration};
 
 use serde_json::json;
 
-use super::thousands;
 use crate::{
     error::Result,
+    report::numbers::thousands,
     runtime::{Built, clock},
 };
 

@@ -23,6 +23,10 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
     // Of a pipeline that cannot be read to its end nobody knows what leads nowhere.
     let is_whole = issues.is_empty();
     let kinds = kinds(&pipeline, issues);
+    let n_components = pipeline.sources.len() + pipeline.operators.len() + pipeline.sinks.len();
+    if kinds.len() < n_components {
+        return None; // Where a name stands for two things, nothing else can be told.
+    }
     let declared = &pipeline.declared;
     for node in &pipeline.operators {
         check_inputs(node, node.component.inputs(), (&kinds, declared), issues);
@@ -246,13 +250,27 @@ fn vocabularies(
 fn open_sources(sources: &mut [Node<dyn crate::sources::Source>], issues: &mut Vec<Issue>) {
     for node in sources {
         if let Err(error) = node.component.open() {
-            let issue = Issue::at(node.span.clone(), error.to_string());
+            let issue = Issue::at(node.span.clone(), with_causes(&error));
             issues.push(match error.hint() {
                 Some(hint) => issue.hint(hint),
                 None => issue,
             });
         }
     }
+}
+
+/// Returns an error's message with those of its causes that it does not tell itself.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    message
 }
 
 /// Two sources of one language would share links: which of them is meant could not be told.

@@ -198,10 +198,24 @@ fn components<C: ?Sized, D>(
     nodes
 }
 
+/// What serde calls types, and what people call them.
+const TYPES: &[(&str, &str)] = &[
+    ("usize", "a whole number, 0 or more"),
+    ("u64", "a whole number, 0 or more"),
+    ("u32", "a whole number, 0 or more"),
+    ("f64", "a number"),
+    ("a sequence", "a list"),
+    ("a boolean", "true or false"),
+];
+
 /// Turns serde's message about a key into an issue, with the nearest known name as a hint.
 fn key_issue(span: Range<usize>, message: &str) -> Issue {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let issue = Issue::at(span, message.trim_end());
+    let mut plain = message.trim_end().to_owned();
+    for (rust, words) in TYPES {
+        plain = plain.replace(&format!("expected {rust}"), &format!("expected {words}"));
+    }
+    let issue = Issue::at(span, plain);
     match (message.starts_with("unknown"), names.split_first()) {
         (true, Some((name, known))) => match nearest(name, known.iter().copied()) {
             Some(near) => issue.hint(format!("did you mean `{near}`?")),
@@ -231,7 +245,7 @@ fn take_inputs(
             .map(|input| Input { span: input.span(), name: input.into_inner() })
             .collect(),
         Err(error) => {
-            issues.push(Issue::at(error.span().unwrap_or(span), error.message().trim_end()));
+            issues.push(key_issue(error.span().unwrap_or(span), error.message()));
             Vec::new()
         }
     }

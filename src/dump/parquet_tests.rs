@@ -4,6 +4,9 @@ use polars::prelude::{IntoColumn, NamedFrom, ParquetWriter, Series};
 
 use super::*;
 
+/// Row and reason of each row that is no article.
+type Malformed = Vec<(u64, &'static str)>;
+
 struct Fixture {
     dir: tempfile::TempDir,
 }
@@ -23,7 +26,7 @@ impl Fixture {
     }
 
     /// Reads all articles, and the row and reason of each row that is none.
-    fn read(&self) -> Result<(Vec<ParquetArticle>, Vec<(u64, &'static str)>), ParquetError> {
+    fn read(&self) -> Result<(Vec<ParquetArticle>, Malformed), ParquetError> {
         let mut parquet = ArticleParquet::open(&self.path())?;
         let (mut all, mut batch, mut malformed) = (Vec::new(), Vec::new(), Vec::new());
         while parquet.next_batch(&mut batch)? {

@@ -11,7 +11,7 @@ use std::{
 use tempfile::NamedTempFile;
 
 /// Returns a file with these bytes.
-pub fn file(bytes: &[u8]) -> NamedTempFile {
+pub(crate) fn file(bytes: &[u8]) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     file.flush().unwrap();
@@ -19,14 +19,14 @@ pub fn file(bytes: &[u8]) -> NamedTempFile {
 }
 
 /// Returns one gzip member.
-pub fn gz(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gz(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()
 }
 
 /// Returns one bzip2 stream.
-pub fn bz2(text: &[u8]) -> Vec<u8> {
+pub(crate) fn bz2(text: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
     let mut encoder = bzip2::read::BzEncoder::new(text, bzip2::Compression::fast());
     encoder.read_to_end(&mut packed).unwrap();
@@ -34,7 +34,7 @@ pub fn bz2(text: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the text as bzip2 streams, cut at these places.
-pub fn bz2_cut(text: &[u8], cuts: &[usize]) -> Vec<u8> {
+pub(crate) fn bz2_cut(text: &[u8], cuts: &[usize]) -> Vec<u8> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| (*cut).min(text.len())).collect();
     places.extend([0, text.len()]);
     places.sort_unstable();
@@ -42,6 +42,6 @@ pub fn bz2_cut(text: &[u8], cuts: &[usize]) -> Vec<u8> {
 }
 
 /// Returns a path's error as one line, with the file's name left out.
-pub fn line(error: &crossic::dump::error::DumpError, path: &Path) -> String {
+pub(crate) fn line(error: &crossic::dump::error::DumpError, path: &Path) -> String {
     error.to_string().replace(&format!("`{}`: ", path.display()), "")
 }

@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 /// The pipeline of a [`Folder`]: Thai and English to segments of 1,024 tokens in `out`.
-pub const PIPELINE: &str = r#"[sources.en]
+pub(crate) const PIPELINE: &str = r#"[sources.en]
 type = "wikipedia-dump"
 dir = "dumps/enwiki"
 
@@ -39,22 +39,22 @@ buckets = 4
 "#;
 
 /// The date of the samples that most tests read.
-pub const DATE: &str = "20240720";
+pub(crate) const DATE: &str = "20240720";
 
 /// Returns a path of the repository.
-pub fn repository(path: &str) -> PathBuf {
+pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// What crossic did.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// Its exit code; `None` if a signal ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// What it printed as its result.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What else it printed.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl From<Output> for Ran {
@@ -69,13 +69,13 @@ impl From<Output> for Ran {
 
 impl Ran {
     /// Returns the exit code and what went to stderr, as golden files hold them.
-    pub fn failure(&self) -> String {
+    pub(crate) fn failure(&self) -> String {
         let code = self.code.map_or("signal".to_owned(), |code| code.to_string());
         format!("exit {code}\n{}", steady(&self.stderr))
     }
 
     /// Panics unless the run did its work; returns what it printed.
-    pub fn done(self) -> String {
+    pub(crate) fn done(self) -> String {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self.stdout
     }
@@ -94,11 +94,11 @@ fn steady(text: &str) -> String {
 
 /// A folder of its own in which crossic is run, so that messages hold no path of the machine:
 /// `dumps/enwiki` and so on, `tokenizer.json` and `pipeline.toml`.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     /// Copies the samples of two wikis into a new folder, with [`PIPELINE`] over them.
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         let folder = Folder::empty();
         for wiki in ["enwiki", "thwiki"] {
             folder.copy_samples(wiki, &format!("dumps/{wiki}"));
@@ -107,7 +107,7 @@ impl Folder {
     }
 
     /// Makes a folder that holds the tokenizer and [`PIPELINE`], but no dumps.
-    pub fn empty() -> Folder {
+    pub(crate) fn empty() -> Folder {
         let folder = Folder(tempfile::tempdir().unwrap());
         let tokenizer = repository("data-samples/tokenizer.json");
         fs_err::copy(tokenizer, folder.path("tokenizer.json")).unwrap();
@@ -116,12 +116,12 @@ impl Folder {
     }
 
     /// Returns a path in the folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Copies the sample dump of a wiki.
-    pub fn copy_samples(&self, wiki: &str, to: &str) {
+    pub(crate) fn copy_samples(&self, wiki: &str, to: &str) {
         fs_err::create_dir_all(self.path(to)).unwrap();
         let dir = repository("data-samples").join(wiki).join(DATE);
         for entry in fs_err::read_dir(dir).unwrap() {
@@ -131,38 +131,38 @@ impl Folder {
     }
 
     /// Returns the bytes of a file.
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs_err::read(self.path(name)).unwrap()
     }
 
     /// Writes a file, and the directories above it.
-    pub fn write(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
         let path = self.path(name);
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, bytes).unwrap();
     }
 
     /// Replaces some text of `pipeline.toml`, which must be there.
-    pub fn edit(&self, from: &str, to: &str) {
+    pub(crate) fn edit(&self, from: &str, to: &str) {
         let text = String::from_utf8(self.read("pipeline.toml")).unwrap();
         assert!(text.contains(from), "`{from}` is not in the pipeline");
         self.write("pipeline.toml", text.replace(from, to).as_bytes());
     }
 
     /// Returns the command that runs crossic in the folder.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crossic"));
         command.args(arguments).current_dir(self.0.path()).env_remove("RUST_BACKTRACE");
         command
     }
 
     /// Runs crossic in the folder.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.command(arguments).output().unwrap().into()
     }
 
     /// Builds `pipeline.toml` on one worker, so that the first error is always the same one.
-    pub fn build(&self, sets: &[&str]) -> Ran {
+    pub(crate) fn build(&self, sets: &[&str]) -> Ran {
         let sets = sets.iter().flat_map(|set| ["--set", *set]);
         let arguments: Vec<&str> =
             ["run", "pipeline.toml", "--workers", "1"].into_iter().chain(sets).collect();
@@ -171,7 +171,7 @@ impl Folder {
 }
 
 /// Returns every file below a directory with its content, by its path from there.
-pub fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs_err::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
@@ -191,7 +191,7 @@ pub fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Panics unless two directories hold the same files with the same bytes; names those that differ.
-pub fn assert_same_files(left: &Path, right: &Path) {
+pub(crate) fn assert_same_files(left: &Path, right: &Path) {
     let (left, right) = (files(left), files(right));
     let names = left.keys().chain(right.keys()).collect::<std::collections::BTreeSet<_>>();
     let different: Vec<_> =
@@ -200,7 +200,7 @@ pub fn assert_same_files(left: &Path, right: &Path) {
 }
 
 /// Compares text with a golden file, or writes it there under `UPDATE_GOLDEN=1`.
-pub fn golden(name: &str, actual: &str) {
+pub(crate) fn golden(name: &str, actual: &str) {
     let path = repository("tests/golden").join(name);
     if env::var_os("UPDATE_GOLDEN").is_some_and(|it| it == "1") {
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();

@@ -60,10 +60,11 @@ impl Repair {
             let Some(bracket) = self.open.pop() else {
                 continue;
             };
-            if bracket.has_seam && !bracket.has_text {
-                if let Some(end) = self.ends.get_mut(bracket.place) {
-                    *end = place + 1;
-                }
+            if bracket.has_seam
+                && !bracket.has_text
+                && let Some(end) = self.ends.get_mut(bracket.place)
+            {
+                *end = place + 1;
             }
             if let Some(outer) = self.open.last_mut() {
                 outer.has_seam |= bracket.has_seam;

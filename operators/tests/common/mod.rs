@@ -115,11 +115,10 @@ pub fn run(
                 _ => Flow::Pairs(input.pairs.to_collection(scope)),
             });
             let flow = operator.build(&cx, flows.collect());
-            keep(flow.pairs(), &shared, |output| &mut output.pairs).probe_with(&mut probe);
-            keep(gathered.wanted(scope), &shared, |output| &mut output.wanted)
-                .probe_with(&mut probe);
+            keep(flow.pairs(), &shared, |output| &mut output.pairs).probe_with(&probe);
+            keep(gathered.wanted(scope), &shared, |output| &mut output.wanted).probe_with(&probe);
             let outcomes = VecCollection::new(outcomes_as_rows(gathered.outcomes(scope)));
-            keep(outcomes, &shared, |output| &mut output.outcomes).probe_with(&mut probe);
+            keep(outcomes, &shared, |output| &mut output.outcomes).probe_with(&probe);
         });
         for (changes, epoch) in epochs.iter().zip(0..) {
             let mine =

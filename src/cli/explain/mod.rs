@@ -185,7 +185,7 @@ fn show_article(out: &mut dyn Write, article: Option<&Article>) -> Result<()> {
     let Some(article) = article else {
         return Ok(writeln!(out, "    its text was not asked for, or is not in the article dump")?);
     };
-    Ok(match article.state.as_str() {
+    match article.state.as_str() {
         "text" => writeln!(
             out,
             "    text of {} and {}, from revision {}",
@@ -194,7 +194,8 @@ fn show_article(out: &mut dyn Write, article: Option<&Article>) -> Result<()> {
             article.revision
         )?,
         state => writeln!(out, "    no text: {state}")?,
-    })
+    }
+    Ok(())
 }
 
 fn show_link(out: &mut dyn Write, fate: &Fate, link: &Link) -> Result<()> {

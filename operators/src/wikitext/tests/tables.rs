@@ -1,6 +1,6 @@
 //! The data files themselves.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::wikitext::facts;
 use crate::wikitext::names::normalise_name;
@@ -36,7 +36,7 @@ fn no_pattern_renders_an_argument_twice() {
     for (names, word, argument) in facts::all_templates() {
         let keys: Vec<_> =
             argument.split('{').skip(1).filter_map(|rest| rest.split_once('}')).collect();
-        let unique: HashSet<_> = keys.iter().map(|(key, _)| key).collect();
+        let unique: BTreeSet<_> = keys.iter().map(|(key, _)| key).collect();
         assert!(word != "text" || unique.len() == keys.len(), "{names}");
         assert!(argument.len() < 80 || word == "zh", "{names}: constants must stay short");
     }
