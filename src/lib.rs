@@ -6,6 +6,7 @@
 //! snapshots, `report` says what was done, `manifest` is what a corpus is.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod dump;
 pub mod error;

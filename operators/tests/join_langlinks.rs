@@ -1,7 +1,13 @@
 //! The operators of the dataflow against slow twins: `join-langlinks`, `filter-pairs`,
 //! `shuffle-pairs`, over random rows that later epochs add, change and take back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod common;
 mod join_twin;
@@ -196,6 +202,7 @@ proptest! {
         let (epochs, rows) = apply(first, later);
         let knobs = format!(r#"{{ links = "{links}", many-to-one = "{many_to_one}" }}"#);
         let expected = join_twin::join(&rows, links, many_to_one);
+        for o in expected.outcomes.keys() { match o { Outcome::Reject(r) => eprintln!("HIT {}", r.reason.name()), Outcome::Tally(t) => eprintln!("HIT {:?}", t.measure) } } eprintln!("HIT pairs {}", expected.pairs.len().min(1));
         let join = ("join-langlinks", knobs.as_str(), N_WIKIS);
         check(join, &changes(epochs, |row| row), &common::no_texts(), &expected)?;
     }

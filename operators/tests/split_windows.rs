@@ -1,7 +1,13 @@
 //! The window split over random articles: against a direct transcription of the method where
 //! nothing is cut, and against the account of every token where something is.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod small_tokenizers;
 
@@ -240,11 +246,13 @@ impl<'a> Reader<'a> {
                 }
                 return Ok(());
             }
-            let expected = match (last && ends, with.strip_prefix(used)) {
-                (true, _) => unused.to_vec(),
-                (false, Some(with)) => with.to_vec(),
-                (false, None) => [unused, &delimiter].concat(),
+            let delimited = match with.strip_prefix(used) {
+                Some(with) => with.to_vec(),
+                None => [unused, &delimiter].concat(),
             };
+            // A delimiter may stay before the closing token where it saves a token of a full segment.
+            let full = delimited.len() < unused.len() && rest == delimited;
+            let expected = if last && ends && !full { unused.to_vec() } else { delimited };
             let (start, after) = rest.split_at_checked(expected.len()).expect("enough tokens");
             prop_assert_eq!(start, expected);
             rest = after;
@@ -456,33 +464,47 @@ proptest! {
     }
 }
 
+/// Splits two articles with the default knobs.
+fn segments(tokenizer: &str, tokens: usize, articles: [&Article; 2]) -> Vec<Segment> {
+    let (_, vocabulary) =
+        small_tokenizers::ALL.iter().find(|(name, _)| *name == tokenizer).expect("a tokenizer");
+    let config = Config {
+        tokenizer: PathBuf::new(),
+        tokens,
+        variant: Variant::Crossic,
+        direction: Direction::EnglishFirst,
+        seed: 0,
+        advance: Advance::Paired,
+        oversize: Oversize::Sentence,
+        repeat_title: RepeatTitle::Every,
+        split_token: "auto".to_owned(),
+        end_token: "auto".to_owned(),
+    };
+    let texts = articles.map(|(title, paragraphs)| text::canonical(title, paragraphs));
+    let splitter = Splitter::new(config, Arc::clone(vocabulary)).expect("a closing token");
+    let [english, target] = [sided("en", &texts[0]), sided("th", &texts[1])];
+    splitter.split(Origin::Wiki, english, target).expect("segments").segments
+}
+
 #[test]
 fn a_beginning_of_text_takes_a_token_of_the_budget() {
-    let (_, vocabulary) = &small_tokenizers::ALL[1];
-    assert!(vocabulary.bos().is_some());
-    let article = |n: usize| ("A".to_owned(), vec!["z".repeat(n)]);
-    let split = |tokens: usize, n: usize| {
-        let (english, target) = (article(n), article(30));
-        let texts = [&english, &target].map(|(title, text)| text::canonical(title, text));
-        let (english, target) = (sided("en", &texts[0]), sided("th", &texts[1]));
-        let config = Config {
-            tokenizer: PathBuf::new(),
-            tokens,
-            variant: Variant::Crossic,
-            direction: Direction::EnglishFirst,
-            seed: 0,
-            advance: Advance::Paired,
-            oversize: Oversize::Sentence,
-            repeat_title: RepeatTitle::Every,
-            split_token: "auto".to_owned(),
-            end_token: "auto".to_owned(),
-        };
-        let splitter = Splitter::new(config, Arc::clone(vocabulary)).expect("a closing token");
-        splitter.split(Origin::Wiki, english, target).expect("segments").segments
-    };
-    let whole = split(200, 30);
-    let n_tokens = whole[0].input_ids.len();
-    assert_eq!(whole.len(), 1);
-    assert_eq!(split(n_tokens + 1, 30).len(), 1, "a token for the beginning");
-    assert_eq!(split(n_tokens, 30).len(), 2, "no token for the beginning");
+    let article = ("A".to_owned(), vec!["z".repeat(30)]);
+    let n_segments = |tokens| segments("llama", tokens, [&article, &article]).len();
+    let n_tokens = segments("llama", 200, [&article, &article])[0].input_ids.len();
+    assert_eq!(n_segments(n_tokens + 1), 1, "a token for the beginning");
+    assert_eq!(n_segments(n_tokens), 2, "no token for the beginning");
+    let article = ("A".to_owned(), vec!["あ".repeat(10)]);
+    let n_tokens = segments("byte-level", 200, [&article, &article])[0].input_ids.len();
+    assert_eq!(segments("byte-level", n_tokens, [&article, &article]).len(), 1, "no beginning");
+}
+
+#[test]
+fn a_mark_that_merges_with_the_delimiter_does_not_keep_it() {
+    let article = ("A".to_owned(), vec!["ข้าว..".to_owned()]);
+    let (_, vocabulary) = &small_tokenizers::ALL[0];
+    // The two full stops are two tokens alone, and one with the delimiter.
+    assert!(vocabulary.encode("ข้าว..\n\n").len() < vocabulary.encode("ข้าว..").len());
+    let segments = segments("byte-level", 100, [&article, &article]);
+    let text = vocabulary.decode(&segments[0].input_ids);
+    assert_eq!(text, "A\n\nข้าว..\n\nA\n\nข้าว..<|reserved_special_token_0|>");
 }

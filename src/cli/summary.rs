@@ -4,11 +4,7 @@ use std::{io::Write, time::Duration};
 
 use serde_json::json;
 
-use crate::{
-    error::Result,
-    report::numbers::thousands,
-    runtime::{Built, clock},
-};
+use crate::{clock, error::Result, report::numbers::thousands, runtime::Built};
 
 /// Writes the results as one JSON document.
 pub(super) fn json(out: &mut impl Write, built: &[Built]) -> Result<()> {

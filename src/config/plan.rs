@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use crossic_operators::{
-    operator::Operator, record::Digest, split_windows::pair_id, vocabulary::Vocabulary,
-};
+use crossic_operators::{operator::Operator, record::Digest, vocabulary::Vocabulary};
 use serde::{Deserialize, Serialize};
 
 use super::parse::Profile;
@@ -164,7 +162,6 @@ fn operator_knobs(operator: &dyn Operator) -> BTreeMap<String, serde_json::Value
 }
 
 /// Returns the bucket of a pair: a fixed hash of its identity.
-pub fn bucket_of(english: (&str, u32), target: (&str, u32), buckets: u32) -> u32 {
-    let pair = pair_id(crossic_operators::record::Origin::Wiki, english, target);
+pub fn bucket_of(pair: Digest, buckets: u32) -> u32 {
     (pair.0[1] % u64::from(buckets.max(1))) as u32
 }

@@ -2,7 +2,6 @@
 
 mod articles;
 mod build;
-pub mod clock;
 mod directory;
 mod failure;
 mod inputs;

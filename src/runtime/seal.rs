@@ -25,12 +25,12 @@ use timely::{
 };
 
 use super::{
-    clock::{self, Activity},
     failure::Failure,
     progress::Progress,
     said::{Bucket, Said},
 };
 use crate::{
+    clock::{self, Activity},
     config::plan::bucket_of,
     error::Result,
     report::statistics::Counter,
@@ -71,9 +71,13 @@ impl Sealing {
         }
     }
 
-    fn bucket(&self, pair: &Pair) -> u32 {
+    fn id(&self, pair: &Pair) -> Digest {
         let wiki = |side: &Side| (self.wiki(side.source).wiki.as_str(), side.page);
-        bucket_of(wiki(&pair.english), wiki(&pair.target), self.sink.buckets())
+        pair_id(pair.origin, wiki(&pair.english), wiki(&pair.target))
+    }
+
+    fn bucket(&self, pair: &Pair) -> u32 {
+        bucket_of(self.id(pair), self.sink.buckets())
     }
 }
 
@@ -157,13 +161,7 @@ impl Sealing {
             let sum: i32 = same.iter().map(|(_, diff)| diff).sum();
             if let (Some((pair, _)), true) = (same.first(), 0 < sum) {
                 *bucket.pairs_in.entry(pair.target.source).or_default() += 1;
-                let (english, target) = (&pair.english, &pair.target);
-                let id = pair_id(
-                    pair.origin,
-                    (&self.wiki(english.source).wiki, english.page),
-                    (&self.wiki(target.source).wiki, target.page),
-                );
-                net.push((id, *pair));
+                net.push((self.id(pair), *pair));
             }
         }
         net.sort_unstable();

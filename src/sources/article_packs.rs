@@ -6,8 +6,8 @@ use crossic_operators::record::Digest;
 
 use super::ArticleRow;
 use crate::{
+    clock::{self, Activity},
     error::Result,
-    runtime::clock::{self, Activity},
     store::{pack::PackWriter, texts::TextStore},
 };
 

@@ -10,12 +10,12 @@ use crossic_operators::{
 
 use super::{ArticleRow, SourceCounts, Task, Wanted, article_packs::ArticlePacks};
 use crate::{
+    clock::{self, Activity},
     dump::{
         siteinfo::SiteInfo,
         xml::{Pages, RawPage},
     },
     error::Result,
-    runtime::clock::{self, Activity},
     store::texts::TextStore,
 };
 

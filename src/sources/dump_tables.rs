@@ -7,9 +7,9 @@ use crossic_operators::record::{Langlink, Redirect, Target, Title};
 
 use super::{LinkNumbers, Snapshot, SourceContext, SourceCounts, TableRow, Task, TitleRules};
 use crate::{
+    clock::{self, Activity},
     dump::{find::DumpFiles, sql},
     error::Result,
-    runtime::clock::{self, Activity},
     store::{
         row::Row,
         snapshot::SnapshotWriter,

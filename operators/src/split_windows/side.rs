@@ -125,9 +125,11 @@ impl<'a> Chunk<'a> {
         Chunk { piece, cut_end, closes: false }
     }
 
-    /// Leaves out the delimiter, unless that takes more tokens.
-    pub(super) fn close(&mut self, vocabulary: &Vocabulary) {
-        self.closes = self.piece.bare(vocabulary).len() <= self.piece.with.len();
+    /// Leaves out the delimiter, unless that takes more tokens than there is room for: a mark and
+    /// the delimiter may be one token where the mark alone is several.
+    pub(super) fn close(&mut self, vocabulary: &Vocabulary, spare: usize) {
+        let limit = self.piece.with.len().saturating_add(spare);
+        self.closes = self.piece.bare(vocabulary).len() <= limit;
     }
 
     /// Returns the ids as the segment holds them.

@@ -232,8 +232,10 @@ impl Splitter {
             self.oversize(queues, &mut parts, (room, closing), counts);
         }
         let closing = usize::from(!parts[1].chunks.is_empty());
+        let used: usize =
+            parts.iter().flat_map(|part| &part.chunks).map(|chunk| chunk.ids().len()).sum();
         if let Some(chunk) = parts[closing].chunks.last_mut() {
-            chunk.close(&self.vocabulary);
+            chunk.close(&self.vocabulary, room.saturating_sub(used));
         }
         for (part, count) in parts.iter().zip(queues.counts) {
             let n_tokens: usize = part.chunks.iter().map(|chunk| chunk.ids().len()).sum();
@@ -331,14 +333,14 @@ impl Splitter {
             let n = cut_point(text, ends.len().saturating_sub(rest), ends, budget, oversize);
             let front = piece.take_front(n, vocabulary);
             let count = &mut counts[queues.counts[side]];
-            count.paragraphs_cut += u64::from(!front.cut_start);
             let rest = piece.bare(vocabulary).len();
+            count.paragraphs_cut += u64::from(!front.cut_start && rest != 0);
             if rest == 0 || oversize == Oversize::Truncate {
                 count.tokens_in += rest as u64;
                 count.tokens_dropped += rest as u64;
                 queues.sides[side].pieces.pop_front();
             }
-            parts[side].chunks.push(Chunk::new(front, true));
+            parts[side].chunks.push(Chunk::new(front, rest != 0));
         }
     }
 
@@ -376,7 +378,7 @@ impl Splitter {
         let mut chunks: Vec<Chunk> =
             queue.pieces.into_iter().map(|piece| Chunk::new(piece, false)).collect();
         if let Some(chunk) = chunks.last_mut() {
-            chunk.close(&self.vocabulary);
+            chunk.close(&self.vocabulary, usize::MAX);
         }
         let mut input_ids = Vec::new();
         let title_tokens = title.len();

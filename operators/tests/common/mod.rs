@@ -97,7 +97,7 @@ pub fn run(
     let output = Arc::new(Mutex::new(Output::default()));
     let shared = Arc::clone(&output);
     let guards = timely::execute(timely::Config::process(n_workers), move |worker| {
-        let mut probe = Handle::new();
+        let probe = Handle::new();
         let mut inputs: Vec<Input> = (0..n_inputs).map(|_| Input::new()).collect();
         worker.dataflow::<Epoch, _, _>(|scope| {
             let gathered = Gathered::default();

@@ -45,12 +45,13 @@ fn letter(byte: u8) -> char {
     }
 }
 
-/// Bytes with a few merges, one of which swallows a delimiter, split as Qwen splits; a reserved
+/// Bytes with a few merges, some of which swallow a delimiter, split as Qwen splits; a reserved
 /// token ends segments.
 fn byte_level() -> Value {
     let merges = [
         ("Ċ", "Ċ"),
         (".", "ĊĊ"),
+        (".", ".ĊĊ"),
         ("t", "h"),
         ("th", "e"),
         ("Ġ", "the"),
