@@ -274,6 +274,6 @@ fn imports_are_found_in_every_form() {
     check("use crate::io;", &["io"]);
     check("fn f() -> crate::error::Result<()> {}", &["error"]);
     check("use crate::{\n    config::{Plan, plan::Resolved},\n    io,\n};", &["config", "io"]);
-    check("use crate::runtime::clock::{self, Activity};", &["clock"]);
-    check("use crate::{error::Result, runtime::clock};", &["clock", "error"]);
+    check("use crate::clock::{self, Activity};", &["clock"]);
+    check("use crate::{clock, error::Result};", &["clock", "error"]);
 }
