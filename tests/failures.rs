@@ -174,10 +174,12 @@ fn one_page(folder: &Folder, wiki: &str, title: &str, (lang, linked): (&str, &st
 #[test]
 fn titles_that_leave_no_room() {
     let folder = Folder::empty();
-    let (english, thai) = ("The long, long title of a very short article", "ชื่อยาวของบทความสั้น");
+    let english =
+        "The long, long title of a very short article about the long, long titles of articles";
+    let thai = "ชื่อที่ยาวมากของบทความสั้น ๆ ซึ่งว่าด้วยชื่อที่ยาวมากของบทความสั้น ๆ เรื่องอื่น";
     one_page(&folder, "enwiki", english, ("th", thai));
     one_page(&folder, "thwiki", thai, ("en", english));
-    check(&folder, "titles-too-long", &folder.build(&["operators.windows.tokens=32"]));
+    check(&folder, "titles-too-long", &folder.build(&["operators.windows.tokens=64"]));
     folder.build(&["operators.windows.tokens=128"]).done();
 }
 

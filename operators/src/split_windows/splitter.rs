@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The smallest N: titles, [SPLIT] and a little text of both sides.
-pub(super) const MIN_TOKENS: usize = 32;
+pub(super) const MIN_TOKENS: usize = 64;
 
 /// Tokens of text that titles must leave room for.
 const MIN_ROOM: usize = 16;
