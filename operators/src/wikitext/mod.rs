@@ -82,7 +82,7 @@ const MAX_BYTES: usize = 1 << 30;
 /// Returns the paragraphs and links of a page whose text is already unescaped from XML.
 ///
 /// ```
-/// use wikitext::wikitext::{Headings, Options, Site, clean};
+/// use crossic_operators::wikitext::{Headings, Options, Site, clean};
 /// let options = Options { headings: Headings::Drop, lists: true, boilerplate: false, math: false };
 /// let page = clean("A '''[[lion|big cat]]'''.", &Site::new("en", &[]), &options);
 /// assert_eq!(page.paragraphs, ["A big cat."]);
