@@ -1,6 +1,8 @@
 //! Progress on a terminal: bytes read, pairs split, with rate and remaining time.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// The progress of one run; a clone shows the same.
 #[derive(Clone)]
@@ -21,13 +23,17 @@ impl Progress {
         let style = |template: &str| {
             ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                    // A terminal that takes no more text has nobody in front of it.
+                    let _written = write!(text, "{:.0}/s", state.per_sec()).is_ok();
+                })
                 .progress_chars("=> ")
         };
         let reading = bars.add(ProgressBar::new(n_bytes).with_style(style(
             "  reading  [{bar:30}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {eta} left",
         )));
         let splitting = bars.add(ProgressBar::new(0).with_style(style(
-            "  windows  [{bar:30}] {human_pos}/{human_len} pairs, {per_sec}, {eta} left",
+            "  windows  [{bar:30}] {human_pos}/{human_len} pairs, {rate}, {eta} left",
         )));
         Progress { reading, splitting, _bars: bars }
     }

@@ -105,6 +105,7 @@ pub(super) fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, 
             let mut capability: Option<Capability<Epoch>> = Some(capability);
             let mut buckets: BTreeMap<u32, Vec<(Pair, i32)>> = BTreeMap::new();
             let mut open: Option<(u32, Open)> = None;
+            let mut announced = false;
             move |(input, frontier), output| {
                 input.for_each(|_, pairs| {
                     for (pair, _, diff) in pairs.drain(..) {
@@ -118,6 +119,11 @@ pub(super) fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, 
                     return;
                 }
                 let Some(cap) = &capability else { return };
+                if !announced {
+                    announced = true;
+                    let changes = buckets.values().flatten().map(|(_, diff)| i64::from(*diff));
+                    sealing.progress.expect_pairs(changes.sum::<i64>().max(0) as u64);
+                }
                 let start = Instant::now();
                 while start.elapsed() < STRETCH {
                     let (number, mut bucket) = match open.take() {
@@ -165,7 +171,6 @@ impl Sealing {
             }
         }
         net.sort_unstable();
-        self.progress.expect_pairs(net.len() as u64);
         Open { pairs: net.into(), writer: None, counter: Counter::default(), bucket }
     }
 
