@@ -42,8 +42,20 @@ pub(super) struct Piece<'a> {
 
 impl Piece<'_> {
     /// Returns the ids as they stand at the end of a segment, without the delimiter.
+    ///
+    /// The delimiter may have merged with the last mark, never with a word before: where the ids
+    /// of the last word and the delimiter close the ids that are known, only that word is encoded
+    /// anew.
     pub(super) fn bare(&mut self, vocabulary: &Vocabulary) -> &[u32] {
-        self.bare.get_or_insert_with(|| vocabulary.encode_next(self.text))
+        let (text, with) = (self.text, &self.with);
+        self.bare.get_or_insert_with(|| {
+            let word = text.rfind(' ').and_then(|at| text.get(at..)).unwrap_or(text);
+            let closed = vocabulary.encode_next(&format!("{word}{DELIMITER}"));
+            match with.strip_suffix(closed.as_slice()) {
+                Some(head) => [head, &vocabulary.encode_next(word)].concat(),
+                None => vocabulary.encode_next(text),
+            }
+        })
     }
 
     /// Returns the end of each id of the whole paragraph, in bytes of `text`.
