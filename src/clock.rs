@@ -8,6 +8,8 @@ use std::{
 /// What a worker may be doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
+    /// Reading the rows of the last build.
+    Remember,
     /// Reading SQL tables, decompression included.
     Tables,
     /// Decompressing and scanning article XML.
@@ -18,21 +20,25 @@ pub enum Activity {
     Pack,
     /// Reading texts from packs, tokenising and splitting.
     Split,
+    /// Copying rows of the last build.
+    Copy,
     /// Writing shards.
     Write,
 }
 
 /// Every activity and its name.
 pub const ALL: &[(Activity, &str)] = &[
+    (Activity::Remember, "remembering"),
     (Activity::Tables, "tables"),
     (Activity::Decompress, "decompressing"),
     (Activity::Clean, "cleaning"),
     (Activity::Pack, "packing"),
     (Activity::Split, "tokenising"),
+    (Activity::Copy, "copying"),
     (Activity::Write, "writing"),
 ];
 
-static NANOS: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
+static NANOS: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 
 /// Counts the time until it is dropped.
 #[derive(Debug)]

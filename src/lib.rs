@@ -17,3 +17,4 @@ pub mod runtime;
 pub mod sinks;
 pub mod sources;
 pub mod store;
+pub mod work;

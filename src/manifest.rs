@@ -51,12 +51,31 @@ pub struct Manifest {
     pub packs: Vec<String>,
     /// Sorted rows of the inputs.
     pub snapshots: Vec<Snapshot>,
+    /// What the next build need not work out again: files in `memos/`.
+    #[serde(default)]
+    pub memos: Vec<String>,
     /// Other files of the corpus and their hashes: rejects, report, dataset card.
     pub files: BTreeMap<String, String>,
     /// Counts of the whole corpus.
     pub totals: Totals,
     /// Corpus digest of the build this one went on from.
     pub parent: Option<String>,
+    /// What changed since the parent.
+    #[serde(default)]
+    pub delta: Option<Delta>,
+}
+
+/// What changed between two corpora of one directory, in rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// Rows that the parent lacks.
+    pub added: u64,
+    /// Rows that only the parent has.
+    pub removed: u64,
+    /// Rows of both; the revisions they name may differ.
+    pub unchanged: u64,
+    /// File within the corpus directory that lists them by id: see [`crate::store::memos::DeltaRow`].
+    pub file: String,
 }
 
 /// What a row of a corpus is.

@@ -11,6 +11,7 @@ use timely::dataflow::{
 
 use crate::{
     flow::{Epoch, Rows},
+    memo::Memo,
     record::{Digest, PageId, SourceIndex},
     reject::{Reason, Reject, Subject},
     vocabulary::Vocabulary,
@@ -29,6 +30,8 @@ pub trait Texts: Send + Sync {
 pub struct Resources {
     /// Cleaned texts.
     pub texts: Arc<dyn Texts>,
+    /// Answers about texts that are known already.
+    pub memo: Arc<dyn Memo>,
     /// Vocabularies by the path that the pipeline file gives.
     pub vocabularies: BTreeMap<PathBuf, Arc<Vocabulary>>,
 }

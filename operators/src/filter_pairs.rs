@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     context::{Context, Measure, Texts},
     flow::{Flow, Kind},
+    memo::{self, Memo},
     operator::{self, Descriptor, Inputs, Key, Operator},
-    record::{Pair, Side},
+    record::{Digest, Pair, Side},
     reject::{Reason, Subject},
-    text,
+    text::Document,
     vocabulary::Vocabulary,
 };
 
@@ -101,7 +102,7 @@ impl Operator for Config {
         };
         let vocabulary =
             self.tokenizer().and_then(|path| resources.vocabularies.get(path)).cloned();
-        let texts = Arc::clone(&resources.texts);
+        let (texts, memo) = (Arc::clone(&resources.texts), Arc::clone(&resources.memo));
         let pairs = differential_dataflow::collection::concatenate(
             cx.scope,
             inputs.into_iter().map(Flow::pairs),
@@ -110,7 +111,7 @@ impl Operator for Config {
         let kept = cx.try_map(
             pairs,
             |pair| Subject::from(pair),
-            move |pair| limits.admit(pair, vocabulary.as_deref(), &*texts).map(|()| *pair),
+            move |pair| limits.admit(pair, vocabulary.as_deref(), (&*texts, &*memo)).map(|()| *pair),
         );
         cx.tally(&kept, |pair: &Pair| (Measure::PairsOut, pair.target.source, 1));
         Flow::Pairs(kept)
@@ -130,7 +131,7 @@ impl Limits {
         self,
         pair: &Pair,
         vocabulary: Option<&Vocabulary>,
-        texts: &dyn Texts,
+        texts: (&dyn Texts, &dyn Memo),
     ) -> Result<(), Reason> {
         let (english, target) = (&pair.english, &pair.target);
         if english.text.n_chars < self.min_chars {
@@ -154,14 +155,32 @@ impl Limits {
         Ok(())
     }
 
+    /// Says whether a side has enough tokens; each text is judged once.
+    fn has_tokens(
+        self,
+        side: &Side,
+        vocabulary: &Vocabulary,
+        (texts, memo): (&dyn Texts, &dyn Memo),
+    ) -> bool {
+        let text = side.text.digest;
+        let question = Digest::of_fields(&[
+            b"filter-pairs/min-tokens",
+            &self.min_tokens.to_le_bytes(),
+            &vocabulary.digest().bytes(),
+            &text.bytes(),
+        ]);
+        let answer = memo::ask(memo, question, || {
+            let mut buffer = String::new();
+            texts.read(text, &mut buffer).then(|| u32::from(self.counts(&buffer, vocabulary)))
+        });
+        // Without an answer the run is ending: the error is kept elsewhere.
+        answer != Some(0)
+    }
+
     /// Tokenises paragraph after paragraph until the limit is reached.
-    fn has_tokens(self, side: &Side, vocabulary: &Vocabulary, texts: &dyn Texts) -> bool {
-        let mut buffer = String::new();
-        if !texts.read(side.text.digest, &mut buffer) {
-            return true; // The run is ending: the error is kept elsewhere.
-        }
+    fn counts(self, text: &str, vocabulary: &Vocabulary) -> bool {
         let mut n_tokens = 0;
-        for paragraph in text::Document::parse(&buffer).paragraphs() {
+        for paragraph in Document::parse(text).paragraphs() {
             n_tokens += vocabulary.encode(paragraph).len();
             if self.min_tokens <= n_tokens {
                 return true;

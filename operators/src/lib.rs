@@ -7,6 +7,7 @@ pub mod context;
 pub mod filter_pairs;
 pub mod flow;
 pub mod join_langlinks;
+pub mod memo;
 pub mod operator;
 pub mod record;
 pub mod reject;

@@ -365,6 +365,7 @@ proptest! {
         let expected = filtered(&pairs, &texts, (min_tokens, min_chars, ratio));
         let path = PathBuf::from("words.json");
         let resources = Resources {
+            memo: Arc::new(crossic_operators::memo::Forgetful),
             texts: Arc::new(MemoryTexts(texts.clone())),
             vocabularies: [(path, Arc::new(words()))].into(),
         };

@@ -33,6 +33,13 @@ impl Corpus {
         Ok(Corpus { dir: dir.to_owned(), manifest: Manifest::read(dir)? })
     }
 
+    /// Returns the path of the report that the manifest names; `report.json` is a copy of it.
+    pub(super) fn report_path(&self) -> PathBuf {
+        let mut files = self.manifest.files.keys();
+        let name = files.find(|it| it.starts_with("memos/report-"));
+        self.dir.join(name.map_or("report.json", String::as_str))
+    }
+
     /// Returns the rows of a shard, in the order of the file.
     pub(super) fn rows(&self, shard: &Shard) -> Result<Rows> {
         let path = self.manifest.shard_path(&self.dir, shard);

@@ -120,13 +120,7 @@ impl Plan {
                 .sources
                 .iter()
                 .filter(|it| needed.contains(&it.name))
-                .map(|it| {
-                    let mut knobs = it.source.knobs();
-                    let info = it.source.info();
-                    knobs.insert("wiki".to_owned(), info.wiki.clone().into());
-                    knobs.insert("lang".to_owned(), info.lang.clone().into());
-                    (it.name.clone(), component(it.kind, &[], knobs))
-                })
+                .map(|it| (it.name.clone(), self.resolved_source(it)))
                 .collect(),
             operators: operators()
                 .map(|it| {
@@ -141,6 +135,15 @@ impl Plan {
                 })
                 .collect(),
         }
+    }
+
+    /// Returns a source as the manifest records it.
+    pub fn resolved_source(&self, node: &SourceNode) -> Component {
+        let mut knobs = node.source.knobs();
+        let info = node.source.info();
+        knobs.insert("wiki".to_owned(), info.wiki.clone().into());
+        knobs.insert("lang".to_owned(), info.lang.clone().into());
+        Component { kind: node.kind.to_owned(), inputs: Vec::new(), knobs }
     }
 
     /// Returns the operator that writes the windows of a sink.

@@ -76,10 +76,10 @@ impl Counter {
         }
     }
 
-    /// Records a comparison of a row's tokens with those of its text as a whole.
-    pub fn compared(&mut self, equal: bool) {
-        self.statistics.compared_rows += 1;
-        self.statistics.differing_rows += u64::from(!equal);
+    /// Records comparisons of rows' tokens with those of their texts as a whole.
+    pub fn compared(&mut self, rows: u64, differing: u64) {
+        self.statistics.compared_rows += rows;
+        self.statistics.differing_rows += differing;
     }
 
     /// Returns the sums.

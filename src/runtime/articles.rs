@@ -1,80 +1,87 @@
-//! The articles snapshots: what the article dump said of each wanted page.
+//! The articles snapshot of each source: what is known of every wanted page.
 
-use std::{path::Path, sync::Mutex};
+use std::path::PathBuf;
 
-use crossic_operators::record::{Article, Digest, SourceIndex};
+use crossic_operators::{
+    flow::Epoch,
+    record::{PageId, SourceIndex},
+};
+use timely::{
+    container::CapacityContainerBuilder,
+    dataflow::{
+        StreamVec,
+        channels::pact::Exchange,
+        operators::{Capability, Operator},
+    },
+};
 
+use super::{failure::Failure, said::Said};
 use crate::{
     error::Result,
-    sources::{self, Snapshot},
+    sources::{Reading, Snapshot},
     store::{snapshot::SnapshotWriter, tables::ArticleRow},
 };
 
-/// The snapshot writers of all sources of a process.
-pub(super) struct Articles(Vec<(String, Mutex<Option<SnapshotWriter<ArticleRow>>>)>);
-
-impl Articles {
-    pub(super) fn create<'a>(
-        dir: &Path,
-        sources: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Articles> {
-        let writer = |name: &str| {
-            let writer = SnapshotWriter::create(dir)?;
-            Ok((name.to_owned(), Mutex::new(Some(writer))))
-        };
-        Ok(Articles(sources.into_iter().map(writer).collect::<Result<_>>()?))
-    }
-
-    pub(super) fn push(&self, source: SourceIndex, row: sources::ArticleRow) -> Result<()> {
-        let Some((_, writer)) = self.0.get(usize::from(source)) else { return Ok(()) };
-        if let Ok(mut writer) = writer.lock()
-            && let Some(writer) = &mut *writer
-        {
-            writer.push(as_row(row))?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(&self) -> Result<Vec<Snapshot>> {
-        let mut snapshots = Vec::new();
-        for (source, writer) in &self.0 {
-            let taken = writer.lock().ok().and_then(|mut writer| writer.take());
-            let Some(writer) = taken else { continue };
-            let info = writer.finish(&format!("{source}-articles"))?;
-            snapshots.push(Snapshot {
-                source: source.clone(),
-                table: "articles".to_owned(),
-                file: format!("snapshots/{}", info.file),
-                hash: info.hash,
-                rows: info.rows,
-            });
-        }
-        Ok(snapshots)
-    }
+/// Writes one snapshot a source, each on one worker; says the name of each when all is known.
+pub(super) fn write<'s>(
+    known: StreamVec<'s, Epoch, (SourceIndex, PageId, Reading)>,
+    dir: PathBuf,
+    sources: Vec<String>,
+    failure: Failure,
+) -> StreamVec<'s, Epoch, (Said, i64)> {
+    let scope = known.scope();
+    let (me, peers) = (scope.index(), scope.peers());
+    let exchange =
+        Exchange::new(|(source, ..): &(SourceIndex, PageId, Reading)| u64::from(*source));
+    known.unary_frontier::<CapacityContainerBuilder<Vec<(Said, i64)>>, _, _, _>(
+        exchange,
+        "Articles snapshot",
+        move |capability, _| {
+            let mut capability: Option<Capability<Epoch>> = Some(capability);
+            let mut writers: Vec<Option<SnapshotWriter<ArticleRow>>> =
+                sources.iter().map(|_| None).collect();
+            move |(input, frontier), output| {
+                input.for_each(|_, rows| {
+                    for (source, page, reading) in rows.drain(..) {
+                        let Some(writer) = writers.get_mut(usize::from(source)) else { continue };
+                        let pushed = push(writer, &dir, reading.row(page));
+                        if failure.catch(pushed).is_none() {
+                            break;
+                        }
+                    }
+                });
+                if !frontier.is_empty() {
+                    return;
+                }
+                let Some(capability) = capability.take().filter(|_| !failure.is_set()) else {
+                    return;
+                };
+                let mut session = output.session(&capability);
+                let mine = sources.iter().zip(&mut writers).enumerate();
+                for (_, (source, writer)) in mine.filter(|(index, _)| index % peers == me) {
+                    let writer = writer.take().map_or_else(|| create(&dir), Ok);
+                    let snapshot = writer.and_then(|writer| Snapshot::finish(writer, source));
+                    if let Some(snapshot) = failure.catch(snapshot) {
+                        session.give((Said::Snapshot(snapshot), 1));
+                    }
+                }
+            }
+        },
+    )
 }
 
-fn as_row((page, article): sources::ArticleRow) -> ArticleRow {
-    let nothing = |state: &str| ArticleRow {
-        page,
-        state: state.to_owned(),
-        digest: Digest::default(),
-        revision: 0,
-        n_chars: 0,
-        n_paragraphs: 0,
+fn create(dir: &std::path::Path) -> Result<SnapshotWriter<ArticleRow>> {
+    Ok(SnapshotWriter::create(dir)?)
+}
+
+fn push(
+    writer: &mut Option<SnapshotWriter<ArticleRow>>,
+    dir: &std::path::Path,
+    row: ArticleRow,
+) -> Result<()> {
+    let writer = match writer {
+        Some(writer) => writer,
+        None => writer.insert(create(dir)?),
     };
-    match article {
-        Article::Text(text) => ArticleRow {
-            page,
-            state: "text".to_owned(),
-            digest: text.digest,
-            revision: text.revision,
-            n_chars: text.n_chars,
-            n_paragraphs: text.n_paragraphs,
-        },
-        Article::Redirect => nothing("redirect"),
-        Article::OtherNamespace => nothing("other-namespace"),
-        Article::OtherModel => nothing("other-model"),
-        Article::Empty => nothing("empty"),
-        Article::Disambiguation => nothing("disambiguation"),
-    }
+    Ok(writer.push(row)?)
 }

@@ -8,7 +8,7 @@ use std::{
 use crossic_operators::{
     context::{Context, Gathered, Resources},
     flow::{Epoch, Flow, Rows, Wiki},
-    record::SourceIndex,
+    record::{Article, Digest, PageId, SourceIndex},
 };
 use timely::{
     container::CapacityContainerBuilder,
@@ -16,7 +16,7 @@ use timely::{
         ProbeHandle, Scope, StreamVec,
         channels::pact::Exchange,
         operators::{
-            Concatenate, ConnectLoop, Feedback, Inspect, Operator, Probe,
+            Concat, Concatenate, ConnectLoop, Feedback, Operator, Probe,
             core::OkErr,
             generic::operator::empty,
             vec::{Broadcast, Map, Partition},
@@ -25,44 +25,69 @@ use timely::{
 };
 
 use super::{
-    articles::Articles,
+    articles,
+    bucket::Record,
     failure::Failure,
     progress::Progress,
+    reconcile::{Reconciled, reconcile},
     said::{Heard, Said},
     scan::{Queue, Scanned, Shared, scan},
     seal::{Sealing, seal},
 };
 use crate::{
-    config::Plan,
-    sources::{ArticleRow, TableRow, WikiInfo},
-    store::texts::TextStore,
+    config::{Plan, plan::SinkNode},
+    sources::{Finding, Remembered, Signed, TableRow, WikiInfo},
+    store::{memos::Answers, texts::TextStore},
 };
 
 /// Everything that the workers of a process share.
 pub(super) struct Run {
     pub(super) plan: Arc<Plan>,
     pub(super) store: Arc<TextStore>,
-    pub(super) tables: Arc<Queue<TableRow>>,
-    pub(super) articles: Arc<Queue<ArticleRow>>,
-    pub(super) article_rows: Arc<Articles>,
+    pub(super) answers: Arc<Answers>,
+    pub(super) remembered: Arc<Queue<Remembered>>,
+    pub(super) tables: Arc<Queue<Signed<TableRow>>>,
+    pub(super) articles: Arc<Queue<Finding>>,
+    pub(super) last: Vec<Arc<BTreeMap<u32, Record>>>,
     pub(super) wikis: Arc<Vec<WikiInfo>>,
     pub(super) failure: Failure,
     pub(super) progress: Progress,
     pub(super) heard: Arc<Mutex<Heard>>,
 }
 
+impl Run {
+    fn share<R>(&self, queue: &Arc<Queue<R>>) -> Shared<R> {
+        Shared {
+            queue: Arc::clone(queue),
+            failure: self.failure.clone(),
+            progress: self.progress.clone(),
+        }
+    }
+}
+
 /// Builds the whole dataflow of one worker.
+///
+/// It goes through three phases: what the last build knew, what changed in the tables, and, when
+/// the wanted pages are known, what changed in the articles.
 pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
     let n_sources = run.plan.sources.len();
     let (want, wanted) = scope.feedback(1);
 
-    let shared = Shared {
-        queue: run.tables.clone(),
-        failure: run.failure.clone(),
-        progress: run.progress.clone(),
-    };
-    let (scanned, retire_tables) = scan(scope, "Tables", shared, empty(scope));
+    let (scanned, retire_remembered) =
+        scan(scope, "Remembered", run.share(&run.remembered), empty(scope));
+    let (remembered, _) = split(scanned);
+    let (remembered_rows, remembered_articles) =
+        remembered.ok_err(|(source, row, time)| match row {
+            Remembered::Table(row) => Ok(((source, row), time, 1)),
+            Remembered::Article(page, reading) => Err((source, page, reading)),
+        });
+
+    // No row of it goes on, only its frontier: changes follow what they change.
+    let remembered_all = remembered_rows.clone().flat_map(|_| None);
+    let (scanned, retire_tables) = scan(scope, "Tables", run.share(&run.tables), remembered_all);
     let (rows, tables_said) = split(scanned);
+    let rows = rows.map(|(source, (row, diff), time)| ((source, row), time, diff));
+    let rows = rows.concat(remembered_rows);
     let tables = rows.partition(4 * n_sources as u64, |((source, row), time, diff)| {
         let table = match row {
             TableRow::Title(_) => 0,
@@ -73,18 +98,24 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
         (4 * u64::from(source) + table, (row, time, diff))
     });
 
-    let shared = Shared {
-        queue: run.articles.clone(),
-        failure: run.failure.clone(),
-        progress: run.progress.clone(),
-    };
-    let (scanned, retire_articles) = scan(scope, "Articles", shared, wanted);
-    let (rows, articles_said) = split(scanned);
-    let (keep, failure) = (Arc::clone(&run.article_rows), run.failure.clone());
-    let rows = rows.inspect(move |((source, row), _, _)| {
-        failure.catch(keep.push(*source, *row));
+    let (scanned, retire_articles) = scan(scope, "Articles", run.share(&run.articles), wanted);
+    let (findings, articles_said) = split(scanned);
+    let findings = findings.map(|(source, finding, _)| (source, finding));
+    let (want_net, wanted_net) = scope.feedback(1);
+    let (changes, known): (_, StreamVec<'_, Epoch, Reconciled>) =
+        reconcile(remembered_articles, wanted_net, findings).ok_err(|it| match it {
+            Reconciled::Change(change) => Ok(change),
+            other => Err(other),
+        });
+    let (known, known_said): (_, StreamVec<'_, Epoch, (Said, i64)>) = known.ok_err(|it| match it {
+        Reconciled::Known(source, page, reading) => Ok((source, page, reading)),
+        Reconciled::Said(said, n) => Err((said, n)),
+        Reconciled::Change(_) => unreachable!("changes have been taken out"),
     });
-    let articles = rows.partition(n_sources as u64, |((source, row), time, diff)| {
+    let names = run.plan.sources.iter().map(|node| node.name.clone()).collect();
+    let articles_known =
+        articles::write(known, run.store.snapshots_dir(), names, run.failure.clone());
+    let articles = changes.partition(n_sources as u64, |((source, row), time, diff)| {
         (u64::from(source), (row, time, diff))
     });
 
@@ -96,8 +127,11 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
         flows.insert(&node.name, Flow::Wiki(wiki));
     }
 
-    let resources =
-        Resources { texts: run.store.clone(), vocabularies: run.plan.vocabularies.clone() };
+    let resources = Resources {
+        texts: run.store.clone(),
+        memo: run.answers.clone(),
+        vocabularies: run.plan.vocabularies.clone(),
+    };
     let gathered = Gathered::default();
     for node in &run.plan.operators {
         let cx = Context::new(scope, node.stage, resources.clone(), gathered.clone());
@@ -108,11 +142,14 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
 
     let wanted = gathered.wanted(scope).consolidate().inner;
     retire_tables.on(wanted.clone());
-    wanted.broadcast().connect_loop(want);
+    wanted.clone().broadcast().connect_loop(want);
+    wanted.connect_loop(want_net);
 
     let mut said = vec![
         tables_said,
         articles_said,
+        articles_known,
+        known_said,
         gathered.outcomes(scope).map(|(outcome, n)| (Said::Outcome(outcome), n)),
     ];
     let mut pairs = Vec::new();
@@ -123,7 +160,9 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
         let sealing = Sealing {
             index,
             stage: run.plan.windows_of(node).map_or(0, |operator| operator.stage),
+            windows: windows_digest(&run.plan, node),
             sink: Arc::clone(&node.sink),
+            last: run.last.get(index).cloned().unwrap_or_default(),
             wikis: Arc::clone(&run.wikis),
             texts: run.store.clone(),
             failure: run.failure.clone(),
@@ -131,17 +170,30 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
         };
         said.push(seal(windows, sealing).map(|said| (said, 1)));
     }
-    retire_articles.on(scope.concatenate(pairs));
+    let pairs = scope.concatenate(pairs);
+    retire_remembered.on(pairs.clone());
+    retire_articles.on(pairs);
     hear(scope.concatenate(said), Arc::clone(&run.heard)).probe().0
 }
 
+/// Returns the digest of the knobs and the tokenizer that decide the rows of a pair.
+fn windows_digest(plan: &Plan, sink: &SinkNode) -> Digest {
+    let resolved = plan.resolved(sink);
+    let operator = resolved.operators.get(&sink.input).map(|it| format!("{:?}", it.knobs));
+    let tokenizer = resolved.tokenizers.get(&sink.input).cloned();
+    Digest::of_fields(&[
+        env!("CARGO_PKG_VERSION").as_bytes(),
+        operator.unwrap_or_default().as_bytes(),
+        tokenizer.unwrap_or_default().as_bytes(),
+    ])
+}
+
 /// The rows of a scan, and what it said.
-type Split<'s, R> =
-    (StreamVec<'s, Epoch, ((SourceIndex, R), Epoch, i32)>, StreamVec<'s, Epoch, (Said, i64)>);
+type Split<'s, R> = (StreamVec<'s, Epoch, (SourceIndex, R, Epoch)>, StreamVec<'s, Epoch, (Said, i64)>);
 
 fn split<'s, R: Clone + 'static>(scanned: StreamVec<'s, Epoch, Scanned<R>>) -> Split<'s, R> {
     scanned.ok_err(|scanned| match scanned {
-        Scanned::Row(row) => Ok(row),
+        Scanned::Row(source, row, time) => Ok((source, row, time)),
         Scanned::Said(said, n) => Err((said, n)),
     })
 }
@@ -150,7 +202,7 @@ fn split<'s, R: Clone + 'static>(scanned: StreamVec<'s, Epoch, Scanned<R>>) -> S
 fn wiki<'s>(
     source: SourceIndex,
     [titles, links, redirects, disambiguations]: [StreamVec<'s, Epoch, (TableRow, Epoch, i32)>; 4],
-    articles: StreamVec<'s, Epoch, (ArticleRow, Epoch, i32)>,
+    articles: StreamVec<'s, Epoch, ((PageId, Article), Epoch, i32)>,
 ) -> Wiki<'s> {
     let titles = Rows::new(titles).flat_map(|row| match row {
         TableRow::Title(title) => Some(title),

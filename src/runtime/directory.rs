@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// What a corpus directory may hold before it holds a manifest: the leavings of a stopped build.
-const OURS: &[&str] = &["packs", "snapshots", "shards", "rejects", ".lock"];
+const OURS: &[&str] =
+    &["memos", "packs", "previous", "snapshots", "shards", "rejects", ".lock"];
 
 /// The lock of a corpus directory, held while it is written.
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
@@ -21,16 +22,16 @@ pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 /// Makes the directory of every sink and locks it.
 pub(super) fn prepare(plan: &Plan) -> Result<Vec<Lock>> {
     let mut locks = Vec::new();
+    let wikis = plan.sources.iter().map(|node| node.source.info().wiki.clone()).collect();
     for node in &plan.sinks {
         let dir = node.sink.dir();
         fs_err::create_dir_all(dir)?;
-        let digest = plan.resolved(node).digest().to_string();
         // First of all without the lock, whose file has no place in the directory of somebody else.
-        ours(dir, &digest)?;
+        ours(dir, &wikis)?;
         locks.push(lock(dir)?);
         // Another build may have ended in between.
-        ours(dir, &digest)?;
-        for part in ["packs", "snapshots", "shards", "rejects", ""] {
+        ours(dir, &wikis)?;
+        for part in ["memos", "packs", "snapshots", "shards", "rejects", ""] {
             let part = dir.join(part);
             if part.is_dir() {
                 io::remove_leftovers(&part)?;
@@ -40,21 +41,23 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Lock>> {
     Ok(locks)
 }
 
-/// Returns an error unless the directory holds a corpus of the same plan, or nothing but leavings.
-fn ours(dir: &Path, digest: &str) -> Result<()> {
+/// Returns an error unless the directory holds a corpus of these wikis, or nothing but leavings.
+fn ours(dir: &Path, wikis: &BTreeSet<String>) -> Result<()> {
     match Manifest::find(dir)? {
-        Some(manifest) => same_plan(dir, &manifest, digest),
+        Some(manifest) => same_wikis(dir, &manifest, wikis),
         None => only_ours(dir),
     }
 }
 
-fn same_plan(dir: &Path, manifest: &Manifest, digest: &str) -> Result<()> {
-    if manifest.plan_digest == digest {
+/// Refuses a pipeline of other wikis: its corpus would take the place of one that has nothing to do
+/// with it. Any other change only says what has to be done again.
+fn same_wikis(dir: &Path, manifest: &Manifest, wikis: &BTreeSet<String>) -> Result<()> {
+    if manifest.sources.values().any(|source| wikis.contains(&source.info.wiki)) {
         return Ok(());
     }
     Err(Error::Directory {
         dir: dir.to_owned(),
-        what: "holds the corpus of another pipeline (or of other knobs)".to_owned(),
+        what: "holds the corpus of another pipeline, of other wikis".to_owned(),
         hint: "write elsewhere with `--set sinks.NAME.dir=…`, or remove the directory".to_owned(),
     })
 }

@@ -10,6 +10,7 @@ pub(super) struct Input {
     pub(super) source: String,
     pub(super) path: PathBuf,
     pub(super) size: u64,
+    pub(super) hash: Option<String>,
 }
 
 /// Returns every input file with its size.
@@ -18,7 +19,7 @@ pub(super) fn sizes(plan: &Plan) -> Result<Vec<Input>> {
     for node in &plan.sources {
         for path in node.source.files() {
             let size = fs_err::metadata(&path)?.len();
-            inputs.push(Input { source: node.name.clone(), path, size });
+            inputs.push(Input { source: node.name.clone(), path, size, hash: None });
         }
     }
     Ok(inputs)
@@ -30,7 +31,11 @@ pub(super) fn hashes(inputs: &[Input], source: &str) -> Result<Vec<InputFile>> {
     of_source
         .map(|input| {
             let name = input.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Ok(InputFile { name, size: input.size, hash: io::hash_file(&input.path)? })
+            let hash = match &input.hash {
+                Some(hash) => hash.clone(),
+                None => io::hash_file(&input.path)?,
+            };
+            Ok(InputFile { name, size: input.size, hash })
         })
         .collect()
 }

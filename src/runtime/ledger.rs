@@ -9,7 +9,10 @@ use crossic_operators::{
     reject::{Reject, Subject},
 };
 
-use super::said::{Bucket, Heard, SideCounts};
+use super::{
+    bucket::{Bucket, SideCounts},
+    said::Heard,
+};
 use crate::{
     config::{Plan, plan::SinkNode},
     report::{LinkCounts, ledger::Line},
@@ -139,8 +142,10 @@ fn source_lines(plan: &Plan, heard: &Heard) -> Vec<Line> {
         }
         for (group, mut counts) in groups {
             let read = counts.remove("read").unwrap_or(0);
-            let what =
-                if group == "pages" { "pages".to_owned() } else { format!("rows of `{group}`") };
+            let what = match group {
+                "wanted" => "wanted pages".to_owned(),
+                _ => format!("rows of `{group}`"),
+            };
             lines.push(Line::new(&node.name, what, read, counts));
         }
     }

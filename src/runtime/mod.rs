@@ -1,29 +1,34 @@
 //! Runs a plan: dataflow on all workers, then the corpus directories.
 
 mod articles;
+mod bucket;
 mod build;
 mod directory;
 mod failure;
 mod inputs;
+mod last_build;
 mod ledger;
+mod packs;
+mod previous;
 mod progress;
 mod publish;
+mod reconcile;
 mod rejects;
 mod said;
 mod scan;
 mod seal;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io::IsTerminal,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use self::{
-    articles::Articles,
     build::Run,
     failure::{Alarm, Failure},
+    last_build::LastBuild,
     progress::Progress,
     said::Heard,
     scan::{Queue, Tasks},
@@ -33,8 +38,9 @@ use crate::{
     error::{Error, Result},
     manifest::Manifest,
     report::Report,
-    sources::{SourceContext, WikiInfo},
-    store::texts::TextStore,
+    sources::{Before, Finding, Remembered, Signed, SourceContext, TableRow, WikiInfo},
+    store::{memos::Answers, texts::TextStore},
+    work::Work,
 };
 
 /// How a run behaves; nothing of it reaches a corpus.
@@ -57,6 +63,8 @@ pub struct Built {
     pub manifest: Manifest,
     /// Its report.
     pub report: Report,
+    /// What the run did.
+    pub work: Work,
 }
 
 /// Builds every corpus of a plan.
@@ -71,32 +79,39 @@ pub fn execute(plan: Plan, settings: Settings) -> Result<Vec<Built>> {
     let Some(first) = plan.sinks.first() else {
         unreachable!("check asks for a sink");
     };
-    let store = Arc::new(TextStore::new(first.sink.dir()));
-    let files = inputs::sizes(&plan)?;
+    let last = LastBuild::find(first.sink.dir())?;
+    let needed = last.manifest.as_ref().map(|it| it.packs.as_slice()).unwrap_or_default();
+    let store = Arc::new(TextStore::open(first.sink.dir(), needed)?);
+    let memos = last.manifest.as_ref().map(|it| it.memos.as_slice()).unwrap_or_default();
+    let answers = Arc::new(Answers::read(first.sink.dir(), memos)?);
+    let mut files = inputs::sizes(&plan)?;
+    let befores = last.sources(&plan, &mut files)?;
     let progress = Progress::new(
         files.iter().map(|file| file.size).sum(),
         settings.progress && std::io::stderr().is_terminal(),
     );
     let wikis: Vec<WikiInfo> = plan.sources.iter().map(|node| node.source.info().clone()).collect();
+    let mut lasts = Vec::new();
+    for node in &plan.sinks {
+        lasts.push(Arc::new(LastBuild::find(node.sink.dir())?.buckets(node)));
+    }
 
-    let (tables, articles) = tasks(&plan, &store)?;
+    let tasks = tasks(&plan, &store, befores)?;
     let heard = Arc::new(Mutex::new(Heard::default()));
     let failure = Failure::default();
     let run = Run {
         plan: Arc::clone(&plan),
         store: Arc::clone(&store),
-        tables: Arc::new(Queue::new(tables)),
-        articles: Arc::new(Queue::new(articles)),
-        article_rows: Arc::new(Articles::create(
-            &store.snapshots_dir(),
-            plan.sources.iter().map(|node| node.name.as_str()),
-        )?),
+        answers: Arc::clone(&answers),
+        remembered: Arc::new(Queue::new(tasks.remembered)),
+        tables: Arc::new(Queue::new(tasks.tables)),
+        articles: Arc::new(Queue::new(tasks.articles)),
+        last: lasts,
         wikis: Arc::new(wikis),
         failure: failure.clone(),
         progress: progress.clone(),
         heard: Arc::clone(&heard),
     };
-    let article_rows = Arc::clone(&run.article_rows);
     flow(run, settings.workers);
     progress.finish();
 
@@ -114,9 +129,9 @@ pub fn execute(plan: Plan, settings: Settings) -> Result<Vec<Built>> {
     if let Some(error) = store.failure() {
         return Err(error);
     }
-    heard.snapshots.extend(article_rows.finish()?);
+    (heard.work.answers_recalled, heard.work.answers_found) = answers.asked();
     heard.snapshots.sort();
-    publish::publish(&plan, heard, &store, &files)
+    publish::publish(&plan, heard, &store, &answers, &files)
 }
 
 /// Runs the dataflow on the workers; errors are kept in the run's failure.
@@ -148,27 +163,34 @@ fn flow(run: Run, workers: usize) {
     }
 }
 
-/// Returns the tasks of all sources: tables, the large ones first, and articles.
-fn tasks(
-    plan: &Plan,
-    store: &Arc<TextStore>,
-) -> Result<(Tasks<crate::sources::TableRow>, Tasks<crate::sources::ArticleRow>)> {
+/// The tasks of all sources, each with its source.
+#[derive(Default)]
+struct AllTasks {
+    remembered: Tasks<Remembered>,
+    tables: Tasks<Signed<TableRow>>,
+    articles: Tasks<Finding>,
+}
+
+/// Returns the tasks of all sources.
+fn tasks(plan: &Plan, store: &Arc<TextStore>, befores: Vec<Arc<Before>>) -> Result<AllTasks> {
     let mut languages = BTreeMap::new();
     for (node, index) in plan.sources.iter().zip(0_u16..) {
         let rules = node.source.title_rules();
         languages.insert(node.source.info().lang.clone(), (index, rules));
     }
     let languages = Arc::new(languages);
-    let (mut tables, mut articles) = (VecDeque::new(), VecDeque::new());
-    for (node, index) in plan.sources.iter().zip(0_u16..) {
-        let cx =
-            SourceContext { index, languages: Arc::clone(&languages), store: Arc::clone(store) };
-        for task in node.source.table_tasks(&node.name, &cx)? {
-            tables.push_back((index, task));
-        }
-        for task in node.source.article_tasks(&node.name, &cx)? {
-            articles.push_back((index, task));
-        }
+    let mut all = AllTasks::default();
+    for ((node, before), index) in plan.sources.iter().zip(befores).zip(0_u16..) {
+        let cx = SourceContext {
+            index,
+            languages: Arc::clone(&languages),
+            store: Arc::clone(store),
+            before,
+        };
+        let tasks = node.source.tasks(&node.name, &cx)?;
+        all.remembered.extend(tasks.remembered.into_iter().map(|task| (index, task)));
+        all.tables.extend(tasks.tables.into_iter().map(|task| (index, task)));
+        all.articles.extend(tasks.articles.into_iter().map(|task| (index, task)));
     }
-    Ok((tables, articles))
+    Ok(all)
 }

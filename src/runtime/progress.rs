@@ -48,9 +48,9 @@ impl Progress {
         self.splitting.inc_length(n_pairs);
     }
 
-    /// Adds a pair that is being split.
-    pub(super) fn add_pair(&self) {
-        self.splitting.inc(1);
+    /// Adds pairs that are being split or copied.
+    pub(super) fn add_pairs(&self, n_pairs: u64) {
+        self.splitting.inc(n_pairs);
     }
 
     /// Clears the terminal.

@@ -1,6 +1,7 @@
 //! Publishes the corpora of a run: rejects, report, card, and last of all the manifest.
 
 use std::{
+    io::Write,
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
@@ -13,17 +14,23 @@ use crossic_operators::{
 use super::{
     Built,
     inputs::{self, Input},
-    ledger, rejects,
-    said::{Bucket, Heard},
+    ledger, packs, previous, rejects,
+    bucket::{Bucket, Sealed},
+    said::Heard,
 };
 use crate::{
     config::{Plan, plan::SinkNode},
     error::{Error, Result},
-    io,
-    manifest::{self, FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
+    io::{self, Staged},
+    manifest::{self, Delta, FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
     report::{Report, card, ledger::imbalances, page, statistics::Statistics},
     sinks::Shard,
-    store::texts::TextStore,
+    store::{
+        memos::{self, Answers, DeltaRow},
+        row::Row,
+        snapshot::SnapshotWriter,
+        texts::TextStore,
+    },
 };
 
 /// Publishes every sink's corpus.
@@ -31,9 +38,12 @@ pub(super) fn publish(
     plan: &Plan,
     heard: Heard,
     store: &TextStore,
+    answers: &Answers,
     files: &[Input],
 ) -> Result<Vec<Built>> {
     something_came(plan, &heard)?;
+    let packs = packs::live(store, &heard.snapshots)?;
+    let answers = answers.write(store.dir())?;
     let mut sources = BTreeMap::new();
     for node in &plan.sources {
         let files = inputs::hashes(files, &node.name)?;
@@ -43,7 +53,10 @@ pub(super) fn publish(
     plan.sinks
         .iter()
         .enumerate()
-        .map(|(index, sink)| publish_one(plan, (index, sink), &heard, store, &sources))
+        .map(|(index, sink)| {
+            let kept = (packs.as_slice(), answers.as_ref());
+            publish_one(plan, (index, sink), &heard, (store.dir(), kept), &sources)
+        })
         .collect()
 }
 
@@ -51,12 +64,14 @@ fn publish_one(
     plan: &Plan,
     (index, sink): (usize, &SinkNode),
     heard: &Heard,
-    store: &TextStore,
+    (store_dir, (packs, answers)): (&Path, (&[String], Option<&String>)),
     sources: &BTreeMap<String, SourceInfo>,
 ) -> Result<Built> {
     let dir = sink.sink.dir();
-    let mut buckets: Vec<&Bucket> =
-        heard.buckets.iter().filter(|bucket| bucket.sink == index).collect();
+    let mut sealed: Vec<&Sealed> =
+        heard.buckets.iter().filter(|it| it.bucket.sink == index).collect();
+    sealed.sort_by_key(|it| it.bucket.shard.as_ref().map(|shard| shard.bucket));
+    let mut buckets: Vec<&Bucket> = sealed.iter().map(|it| &it.bucket).collect();
     buckets.sort_by_key(|bucket| bucket.shard.as_ref().map(|shard| shard.bucket));
     let shards: Vec<Shard> = buckets.iter().filter_map(|bucket| bucket.shard.clone()).collect();
     let mut statistics = Statistics::default();
@@ -80,10 +95,20 @@ fn publish_one(
         notes: notes(plan, heard),
     };
     // The store is the first sink's: other corpora are complete without packs and snapshots.
-    let own_store = dir == store.dir();
+    let own_store = dir == store_dir;
     let resolved = plan.resolved(sink);
     let corpus_digest = manifest::corpus_digest(&shards).to_string();
-    let parent = parent(dir, &corpus_digest)?;
+    let last = Manifest::find(dir)?;
+    let mut memos: Vec<String> = sealed.iter().flat_map(|it| it.memos.clone()).collect();
+    memos.extend(answers.filter(|_| own_store).cloned());
+    let (parent, delta) = match &last {
+        // Nothing changed: a rerun leaves what it found.
+        Some(last) if last.corpus_digest == corpus_digest => (last.parent.clone(), last.delta.clone()),
+        Some(last) => (Some(last.corpus_digest.clone()), Some(delta(dir, &sealed, report.statistics.rows)?)),
+        None => (None, None),
+    };
+    memos.extend(delta.iter().map(|it| it.file.clone()));
+    memos.sort();
     let mut manifest = Manifest {
         format: FORMAT,
         crossic: env!("CARGO_PKG_VERSION").to_owned(),
@@ -104,39 +129,63 @@ fn publish_one(
             tokens: report.statistics.tokens,
         },
         shards,
-        packs: if own_store { store.names() } else { Vec::new() },
+        packs: if own_store { packs.to_vec() } else { Vec::new() },
+        memos,
         snapshots: if own_store { heard.snapshots.clone() } else { Vec::new() },
-        files: rejects::write(plan, dir, store.dir(), heard, &buckets)?,
+        files: rejects::write(plan, dir, store_dir, heard, &buckets)?,
         parent,
-    };
-    manifest.parent = match Manifest::find(dir)? {
-        // Nothing changed: a rerun leaves what it found.
-        Some(before) if before.corpus_digest == manifest.corpus_digest => before.parent,
-        before => before.map(|before| before.corpus_digest),
+        delta,
     };
     let json = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|_| unreachable!("a report is plain data"));
+    let json = format!("{json}\n");
+    let (name, hash) = seal_report(dir, &json)?;
+    manifest.files.insert(name, hash);
+    if let Some(last) = last.filter(|last| last.corpus_digest != manifest.corpus_digest) {
+        previous::keep(dir, &last)?;
+    }
+    manifest.write(dir)?;
+    // Copies for people: a build that ends here makes them again.
     for (name, text) in [
-        ("report.json", format!("{json}\n")),
+        ("report.json", json),
         ("README.md", card::card(&manifest, &report)),
         ("report.html", page::page(&manifest, &report)),
     ] {
         io::replace(&dir.join(name), text.as_bytes())?;
-        manifest.files.insert(name.to_owned(), io::hash_reader(&mut text.as_bytes())?);
     }
-    manifest.write(dir)?;
     collect_garbage(dir, &manifest)?;
-    Ok(Built { sink: sink.name.clone(), dir: dir.to_owned(), manifest, report })
+    let (dir, work) = (dir.to_owned(), heard.work);
+    Ok(Built { sink: sink.name.clone(), dir, manifest, report, work })
 }
 
-/// Returns the digest of the corpus that this one takes the place of; the same corpus built again
-/// keeps the parent it has, so that a rerun gives the same bytes.
-fn parent(dir: &Path, digest: &str) -> Result<Option<String>> {
-    let last = Manifest::find(dir)?;
-    Ok(last.and_then(|last| match last.corpus_digest == digest {
-        true => last.parent,
-        false => Some(last.corpus_digest),
-    }))
+/// Makes the report durable under a name that carries its hash; returns both.
+fn seal_report(dir: &Path, json: &str) -> Result<(String, String)> {
+    let mut staged = Staged::create(&dir.join(memos::FOLDER))?;
+    staged.write_all(json.as_bytes())?;
+    let mut name = String::new();
+    let (_, hash) = staged.seal(|hash| {
+        let digits: String = hash.chars().take(16).collect();
+        name = format!("report-{digits}.json");
+        name.clone()
+    })?;
+    Ok((format!("{}/{name}", memos::FOLDER), hash))
+}
+
+/// Writes which rows came and which went since the last corpus.
+fn delta(dir: &Path, sealed: &[&Sealed], n_rows: u64) -> Result<Delta> {
+    let mut writer = SnapshotWriter::create(&dir.join(memos::FOLDER))?;
+    let (mut added, mut removed) = (0, 0);
+    for bucket in sealed {
+        added += bucket.added.len() as u64;
+        removed += bucket.removed.len() as u64;
+        for (ids, added) in [(&bucket.added, true), (&bucket.removed, false)] {
+            for id in ids {
+                writer.push(DeltaRow { id: *id, added })?;
+            }
+        }
+    }
+    let file = writer.finish(DeltaRow::TABLE)?.file;
+    Ok(Delta { added, removed, unchanged: n_rows.saturating_sub(added), file })
 }
 
 fn splitter(plan: &Plan, sink: &SinkNode) -> Splitter {
@@ -189,9 +238,6 @@ fn notes(plan: &Plan, heard: &Heard) -> Vec<String> {
     for (node, source) in plan.sources.iter().zip(0..) {
         notes.extend(node.source.notes());
         for (what, text) in [
-            ("pages/truncated", "pages cut off at the end of a file, left out"),
-            ("pages/malformed", "malformed pages, left out"),
-            ("not-utf-8", "pages with bytes that are not UTF-8, replaced by U+FFFD"),
             ("page/malformed", "malformed rows of `page`, left out"),
             ("langlinks/malformed", "malformed rows of `langlinks`, left out"),
             ("redirect/malformed", "malformed rows of `redirect`, left out"),
@@ -268,8 +314,9 @@ fn collect_garbage(dir: &Path, manifest: &Manifest) -> Result<()> {
     kept.extend(manifest.shards.iter().map(|shard| format!("shards/{}", shard.file)));
     kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}")));
     kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}.pack")));
+    kept.extend(manifest.memos.iter().map(|memo| format!("memos/{memo}")));
     kept.extend(manifest.snapshots.iter().map(|snapshot| snapshot.file.clone()));
-    for part in ["packs", "snapshots", "shards", "rejects"] {
+    for part in ["packs", "snapshots", "shards", "rejects", "memos"] {
         let folder = dir.join(part);
         if !folder.is_dir() {
             continue;

@@ -12,7 +12,7 @@ use crossic_operators::{
 };
 use serde_json::json;
 
-use super::said::{Bucket, Heard};
+use super::{bucket::Bucket, said::Heard};
 use crate::{
     config::Plan,
     error::Result,

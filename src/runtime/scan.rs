@@ -24,7 +24,10 @@ use timely::{
 };
 
 use super::{failure::Failure, progress::Progress, said::Said};
-use crate::sources::{Task, Wanted};
+use crate::{
+    sources::{Task, Wanted},
+    work::Work,
+};
 
 /// Bytes of input that a source may admit under one epoch.
 const EPOCH_BYTES: usize = 8 << 20;
@@ -52,8 +55,8 @@ impl<R> Queue<R> {
 /// What a scan emits: rows, and what it has to say.
 #[derive(Clone, Debug)]
 pub(super) enum Scanned<R> {
-    /// A row of a source, with its epoch and sign.
-    Row(((SourceIndex, R), Epoch, i32)),
+    /// A row of a source, with its epoch.
+    Row(SourceIndex, R, Epoch),
     /// A count or a snapshot.
     Said(Said, i64),
 }
@@ -158,9 +161,13 @@ pub(super) fn scan<'s, R: Clone + 'static>(
             let mut handle = output.activate();
             let mut session = handle.session(&*cap);
             let time = *cap.time();
-            session.give_iterator(rows.drain(..).map(|row| Scanned::Row(((source, row), time, 1))));
+            session.give_iterator(rows.drain(..).map(|row| Scanned::Row(source, row, time)));
             for (what, n) in task.counts() {
                 session.give(Scanned::Said(Said::Source(source, what), n as i64));
+            }
+            let work = task.work();
+            if work != Work::default() {
+                session.give(Scanned::Said(Said::Work(work), 1));
             }
             if let Some(snapshot) = task.snapshot() {
                 session.give(Scanned::Said(Said::Snapshot(snapshot), 1));

@@ -1,4 +1,5 @@
-//! Makes the rows of each bucket and seals them as a shard, when every pair is known.
+//! Seals the buckets as shards, when every pair is known: rows of pairs that have not changed are
+//! copied, the others are made.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,9 +11,9 @@ use crossic_operators::{
     context::Texts,
     flow::{Epoch, Windows},
     record::{Digest, Pair, Side, SourceIndex},
-    reject::{Reject, Subject},
+    reject::{Reason, Reject, Subject},
     segment::Segment,
-    split_windows::{Sided, Splitter, Variant, pair_id},
+    split_windows::{Counts, Sided, Splitter, Variant, pair_id},
     text::Document,
 };
 use timely::{
@@ -25,9 +26,10 @@ use timely::{
 };
 
 use super::{
+    bucket::{self, Bucket, Record, Sealed, SideCounts, Splice},
     failure::Failure,
     progress::Progress,
-    said::{Bucket, Said},
+    said::Said,
 };
 use crate::{
     clock::{self, Activity},
@@ -36,6 +38,10 @@ use crate::{
     report::statistics::Counter,
     sinks::{ShardWriter, Sink},
     sources::WikiInfo,
+    store::{
+        memos::{self, PairRow},
+        snapshot::SnapshotWriter,
+    },
 };
 
 /// How long a worker may seal before it lets the dataflow go on.
@@ -51,8 +57,12 @@ pub(super) struct Sealing {
     pub index: usize,
     /// Stage of the window operator, for rejects.
     pub stage: u16,
+    /// Digest of the knobs and the tokenizer that decide the rows of a pair.
+    pub windows: Digest,
     /// The sink.
     pub sink: Arc<dyn Sink>,
+    /// What the last build left of each bucket.
+    pub last: Arc<BTreeMap<u32, Record>>,
     /// What the wikis are called, by source.
     pub wikis: Arc<Vec<WikiInfo>>,
     /// Cleaned texts.
@@ -79,14 +89,51 @@ impl Sealing {
     fn bucket(&self, pair: &Pair) -> u32 {
         bucket_of(self.id(pair), self.sink.buckets())
     }
+
+    /// Digest of all that decides the rows of a pair, but for the revisions they name.
+    fn key(&self, pair: &Pair) -> Digest {
+        let (english, target) = (self.wiki(pair.english.source), self.wiki(pair.target.source));
+        Digest::of_fields(&[
+            &self.windows.bytes(),
+            english.lang.as_bytes(),
+            target.lang.as_bytes(),
+            &pair.english.text.digest.bytes(),
+            &pair.target.text.digest.bytes(),
+        ])
+    }
+
+    /// Digest of all that decides a bucket.
+    fn bucket_key(&self, pairs: &VecDeque<(Digest, Pair)>) -> Digest {
+        let mut fields = vec![
+            self.index.to_le_bytes().to_vec(),
+            self.stage.to_le_bytes().to_vec(),
+            self.sink.format().as_bytes().to_vec(),
+            format!("{:?}", self.sink.knobs()).into_bytes(),
+        ];
+        for (id, pair) in pairs {
+            fields.push(id.bytes().to_vec());
+            fields.push(self.key(pair).bytes().to_vec());
+            for side in [&pair.english, &pair.target] {
+                fields.push(side.source.to_le_bytes().to_vec());
+                fields.push(side.text.revision.to_le_bytes().to_vec());
+            }
+        }
+        Digest::of_fields(&fields.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
 }
 
 /// A bucket while its rows are made.
 struct Open {
+    number: u32,
+    key: Digest,
     pairs: VecDeque<(Digest, Pair)>,
+    splice: Option<Splice>,
     writer: Option<Box<dyn ShardWriter>>,
+    memo: Option<SnapshotWriter<PairRow>>,
     counter: Counter,
-    bucket: Bucket,
+    sealed: Sealed,
+    /// Whether the shard of a run before this one is as good as ours.
+    kept: Option<Record>,
 }
 
 /// Seals the buckets of one sink; what comes out is said once each bucket is durable.
@@ -97,6 +144,7 @@ pub(super) fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, 
     let splitter = windows.splitter;
     let stream = windows.pairs.inner;
     let scope = stream.scope();
+    let (me, peers) = (scope.index(), scope.peers());
     stream.unary_frontier::<CapacityContainerBuilder<Vec<Said>>, _, _, _>(
         exchange,
         "Seal",
@@ -104,7 +152,7 @@ pub(super) fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, 
             let activator = scope.activator_for(info.address);
             let mut capability: Option<Capability<Epoch>> = Some(capability);
             let mut buckets: BTreeMap<u32, Vec<(Pair, i32)>> = BTreeMap::new();
-            let mut open: Option<(u32, Open)> = None;
+            let mut open: Option<Open> = None;
             let mut announced = false;
             move |(input, frontier), output| {
                 input.for_each(|_, pairs| {
@@ -123,28 +171,37 @@ pub(super) fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, 
                     announced = true;
                     let changes = buckets.values().flatten().map(|(_, diff)| i64::from(*diff));
                     sealing.progress.expect_pairs(changes.sum::<i64>().max(0) as u64);
+                    // A bucket that has lost its last pair has rows to be told as gone.
+                    for number in sealing.last.keys() {
+                        if *number as usize % peers == me {
+                            buckets.entry(*number).or_default();
+                        }
+                    }
                 }
                 let start = Instant::now();
                 while start.elapsed() < STRETCH {
-                    let (number, mut bucket) = match open.take() {
-                        Some(it) => it,
+                    let bucket = match open.take() {
+                        Some(bucket) => Ok(bucket),
                         None => {
                             let Some((number, pairs)) = buckets.pop_first() else {
                                 capability = None;
                                 return;
                             };
-                            (number, sealing.open(pairs))
+                            sealing.open(number, pairs)
                         }
                     };
-                    let step = sealing.step(number, &mut bucket, &splitter);
-                    let Some(more) = sealing.failure.catch(step) else {
+                    let step = bucket.and_then(|mut bucket| {
+                        let more = sealing.step(&mut bucket, &splitter)?;
+                        Ok((bucket, more))
+                    });
+                    let Some((bucket, more)) = sealing.failure.catch(step) else {
                         capability = None;
                         return;
                     };
                     if more {
-                        open = Some((number, bucket));
+                        open = Some(bucket);
                     } else {
-                        let Some(done) = sealing.failure.catch(bucket.finish()) else {
+                        let Some(done) = sealing.failure.catch(sealing.finish(bucket)) else {
                             capability = None;
                             return;
                         };
@@ -158,73 +215,177 @@ pub(super) fn seal<'s>(windows: Windows<'s>, sealing: Sealing) -> StreamVec<'s, 
 }
 
 impl Sealing {
-    /// Nets the changes of a bucket and sorts its pairs by identity.
-    fn open(&self, mut pairs: Vec<(Pair, i32)>) -> Open {
+    /// Nets the changes of a bucket, sorts its pairs by identity, and looks for what is known of it.
+    fn open(&self, number: u32, mut pairs: Vec<(Pair, i32)>) -> Result<Open> {
         pairs.sort_unstable();
-        let mut bucket = Bucket { sink: self.index, ..Bucket::default() };
         let mut net: Vec<(Digest, Pair)> = Vec::new();
         for same in pairs.chunk_by(|left, right| left.0 == right.0) {
             let sum: i32 = same.iter().map(|(_, diff)| diff).sum();
             if let (Some((pair, _)), true) = (same.first(), 0 < sum) {
-                *bucket.pairs_in.entry(pair.target.source).or_default() += 1;
                 net.push((self.id(pair), *pair));
             }
         }
         net.sort_unstable();
-        Open { pairs: net.into(), writer: None, counter: Counter::default(), bucket }
+        let pairs: VecDeque<(Digest, Pair)> = net.into();
+        let mut open = Open {
+            number,
+            key: self.bucket_key(&pairs),
+            pairs,
+            splice: None,
+            writer: None,
+            memo: None,
+            counter: Counter::default(),
+            sealed: Sealed::default(),
+            kept: None,
+        };
+        open.sealed.bucket.sink = self.index;
+        if open.pairs.is_empty() {
+            open.splice = self.splice(number);
+            return Ok(open);
+        }
+        let file = Record::file(number, open.key);
+        let record = Record::read(&self.sink.dir().join(memos::FOLDER).join(file));
+        let record = record.filter(|it| it.key == open.key.to_string());
+        if let Some(record) = record.filter(|it| it.is_whole(self.sink.dir())) {
+            self.progress.add_pairs(open.pairs.len() as u64);
+            open.sealed.work.pairs_kept += open.pairs.len() as u64;
+            open.sealed.work.shards_kept += u64::from(record.bucket.shard.is_some());
+            open.kept = Some(record);
+            open.pairs.clear();
+            return Ok(open);
+        }
+        for (_, pair) in &open.pairs {
+            *open.sealed.bucket.pairs_in.entry(pair.target.source).or_default() += 1;
+        }
+        open.splice = self.splice(number);
+        open.memo = Some(SnapshotWriter::create(&self.sink.dir().join(memos::FOLDER))?);
+        Ok(open)
     }
 
-    /// Makes the rows of the next pair; returns whether there are more pairs.
-    fn step(&self, number: u32, open: &mut Open, splitter: &Splitter) -> Result<bool> {
-        let Some((_, pair)) = open.pairs.pop_front() else { return Ok(false) };
-        self.progress.add_pair();
-        let work = {
-            let _clock = clock::start(Activity::Split);
-            let (mut english, mut target) = (String::new(), String::new());
-            let alone = splitter.config().variant == Variant::Mono;
-            if !(alone || self.texts.read(pair.english.text.digest, &mut english))
-                || !self.texts.read(pair.target.text.digest, &mut target)
-            {
-                return Ok(false); // The run is ending: the error is kept with the texts.
+    fn splice(&self, number: u32) -> Option<Splice> {
+        let _clock = clock::start(Activity::Copy);
+        Splice::open(self.sink.dir(), &*self.sink, self.last.get(&number)?)
+    }
+
+    /// Makes or copies the rows of the next pair; returns whether there are more pairs.
+    fn step(&self, open: &mut Open, splitter: &Splitter) -> Result<bool> {
+        let Some((id, pair)) = open.pairs.pop_front() else { return Ok(false) };
+        self.progress.add_pairs(1);
+        let key = self.key(&pair);
+        let known = {
+            let _clock = clock::start(Activity::Copy);
+            match &mut open.splice {
+                Some(splice) => splice.seek(Some(id))?,
+                None => None,
             }
-            let (english, target) =
-                (self.sided(&pair.english, &english), self.sided(&pair.target, &target));
-            let work = splitter.split(pair.origin, english, target);
-            if let Ok(work) = &work {
-                for segment in &work.segments {
-                    if segment.id.0[0] % COMPARE_ONE_IN == 0
-                        && let Some(equal) = splitter.whole_agrees(segment, &english, &target)
-                    {
-                        open.counter.compared(equal);
-                    }
-                }
-            }
-            work
         };
-        let work = match work {
+        if let (Some(known), Some(splice)) = (known, &mut open.splice) {
+            let _clock = clock::start(Activity::Copy);
+            if known.key == key {
+                let mut rows = splice.take(&known)?;
+                open.sealed.work.pairs_copied += 1;
+                open.sealed.work.pairs_restamped += u64::from(self.restamp(&mut rows, &pair));
+                return self.put(open, &pair, known, &rows, splitter).map(|()| true);
+            }
+            splice.pass_over(&known)?;
+        }
+        let mut memo = PairRow { pair: id, key, ..PairRow::default() };
+        let rows = {
+            let _clock = clock::start(Activity::Split);
+            match self.split(&pair, splitter, &mut memo) {
+                Some(rows) => rows,
+                None => return Ok(false), // The run is ending: the error is kept with the texts.
+            }
+        };
+        open.sealed.work.pairs_split += 1;
+        open.sealed.added.extend(rows.iter().map(|row| row.id));
+        self.put(open, &pair, memo, &rows, splitter).map(|()| true)
+    }
+
+    /// Makes the rows of a pair, and notes what became of it; `None` where a text cannot be read.
+    fn split(&self, pair: &Pair, splitter: &Splitter, memo: &mut PairRow) -> Option<Vec<Segment>> {
+        let (mut english, mut target) = (String::new(), String::new());
+        let alone = splitter.config().variant == Variant::Mono;
+        if !(alone || self.texts.read(pair.english.text.digest, &mut english))
+            || !self.texts.read(pair.target.text.digest, &mut target)
+        {
+            return None;
+        }
+        let (english, target) =
+            (self.sided(&pair.english, &english), self.sided(&pair.target, &target));
+        let work = match splitter.split(pair.origin, english, target) {
             Ok(work) => work,
             Err(reason) => {
-                let subject = Subject::from(&pair);
-                open.bucket.rejects.push(Reject { stage: self.stage, reason, subject });
-                return Ok(true);
+                memo.reason = reason.name().to_owned();
+                return Some(Vec::new());
             }
         };
-        *open.bucket.pairs_out.entry(pair.target.source).or_default() += 1;
-        for (counts, side) in work.counts.iter().zip([&pair.english, &pair.target]) {
-            open.bucket.counts.entry(side.source).or_default().add(counts);
+        for row in work.segments.iter().filter(|row| row.id.0[0] % COMPARE_ONE_IN == 0) {
+            if let Some(equal) = splitter.whole_agrees(row, &english, &target) {
+                memo.compared += 1;
+                memo.differing += u32::from(!equal);
+            }
         }
-        self.count_rows(&work.segments, &pair, &mut open.bucket);
+        memo.rows = work.segments.len() as u32;
+        memo.counts = numbers(&work.counts);
+        Some(work.segments)
+    }
+
+    /// Gives rows the revisions that the sides of a pair have now; returns whether that was needed.
+    fn restamp(&self, rows: &mut [Segment], pair: &Pair) -> bool {
+        let mut changed = false;
+        for span in rows.iter_mut().flat_map(|row| &mut row.spans) {
+            let is = |side: &&Side| {
+                side.page == span.page && self.wiki(side.source).wiki == span.wiki
+            };
+            let side = [&pair.english, &pair.target].into_iter().find(is);
+            if let Some(side) = side.filter(|side| side.text.revision != span.revision) {
+                span.revision = side.text.revision;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Counts the rows of a pair and writes them.
+    fn put(
+        &self,
+        open: &mut Open,
+        pair: &Pair,
+        memo: PairRow,
+        rows: &[Segment],
+        splitter: &Splitter,
+    ) -> Result<()> {
+        let bucket = &mut open.sealed.bucket;
+        let reason = Reason::ALL.iter().find(|it| it.name() == memo.reason);
+        if let Some(reason) = reason {
+            let subject = Subject::from(pair);
+            bucket.rejects.push(Reject { stage: self.stage, reason: *reason, subject });
+        } else {
+            *bucket.pairs_out.entry(pair.target.source).or_default() += 1;
+            let (english, target) = memo.counts.split_at(memo.counts.len() / 2);
+            for (counts, side) in [english, target].into_iter().zip([&pair.english, &pair.target]) {
+                add(bucket.counts.entry(side.source).or_default(), counts);
+            }
+            self.count_rows(rows, pair, bucket);
+        }
+        open.counter.compared(u64::from(memo.compared), u64::from(memo.differing));
         let _clock = clock::start(Activity::Write);
         let n = splitter.config().tokens as u64;
-        for segment in &work.segments {
-            open.counter.add(segment, n);
+        for row in rows {
+            open.counter.add(row, n);
             let writer = match &mut open.writer {
                 Some(writer) => writer,
-                None => open.writer.insert(self.sink.shard(number, splitter.vocabulary())?),
+                None => {
+                    open.writer.insert(self.sink.shard(open.number, splitter.vocabulary())?)
+                }
             };
-            writer.push(segment)?;
+            writer.push(row)?;
         }
-        Ok(true)
+        if let Some(writer) = &mut open.memo {
+            writer.push(memo)?;
+        }
+        Ok(())
     }
 
     fn sided<'a>(&'a self, side: &Side, text: &'a str) -> Sided<'a> {
@@ -255,16 +416,92 @@ impl Sealing {
             }
         }
     }
+
+    /// Makes a bucket durable: its shard, what became of its pairs, and last the record of both.
+    fn finish(&self, mut open: Open) -> Result<Sealed> {
+        let _clock = clock::start(Activity::Write);
+        let last = self.last.get(&open.number);
+        if let Some(record) = open.kept {
+            open.sealed.memos = vec![Record::file(open.number, open.key), record.pairs.clone()];
+            let shard = record.bucket.shard.clone();
+            open.sealed.bucket = record.bucket;
+            if last.is_none_or(|it| it.key != record.key) {
+                let before = last.and_then(|it| it.bucket.shard.as_ref());
+                open.sealed.added = bucket::ids(&*self.sink, shard.as_ref()).unwrap_or_default();
+                open.sealed.removed = bucket::ids(&*self.sink, before).unwrap_or_default();
+                cancel(&mut open.sealed);
+            }
+            return Ok(open.sealed);
+        }
+        match &mut open.splice {
+            Some(splice) => {
+                splice.seek(None)?;
+                open.sealed.removed = std::mem::take(&mut splice.gone);
+            }
+            None => {
+                let before = last.and_then(|it| it.bucket.shard.as_ref());
+                open.sealed.removed = bucket::ids(&*self.sink, before).unwrap_or_default();
+            }
+        }
+        cancel(&mut open.sealed);
+        if let Some(writer) = open.writer {
+            open.sealed.bucket.shard = Some(writer.finish()?);
+            open.sealed.work.shards_written += 1;
+        }
+        open.sealed.bucket.statistics = open.counter.finish();
+        let Some(memo) = open.memo else { return Ok(open.sealed) };
+        let pairs = memo.finish(&format!("{:05}", open.number))?.file;
+        let record = Record {
+            number: open.number,
+            key: open.key.to_string(),
+            bucket: open.sealed.bucket.clone(),
+            pairs,
+        };
+        let file = record.write(self.sink.dir(), open.key)?;
+        open.sealed.memos = vec![file, record.pairs];
+        Ok(open.sealed)
+    }
 }
 
-impl Open {
-    fn finish(mut self) -> Result<Bucket> {
-        let _clock = clock::start(Activity::Write);
-        self.bucket.shard = match self.writer {
-            Some(writer) => Some(writer.finish()?),
-            None => None,
-        };
-        self.bucket.statistics = self.counter.finish();
-        Ok(self.bucket)
+/// Takes rows that both came and went out of the account.
+fn cancel(sealed: &mut Sealed) {
+    let mut net: BTreeMap<Digest, i64> = BTreeMap::new();
+    for (rows, sign) in [(&mut sealed.added, 1), (&mut sealed.removed, -1)] {
+        for id in rows.drain(..) {
+            *net.entry(id).or_default() += sign;
+        }
+    }
+    for (id, n) in net {
+        let rows = if 0 < n { &mut sealed.added } else { &mut sealed.removed };
+        rows.extend((0..n.unsigned_abs()).map(|_| id));
+    }
+}
+
+/// Returns the account of both sides of a pair, in the order of a [`PairRow`].
+fn numbers(counts: &[Counts; 2]) -> [u32; 10] {
+    let mut numbers = [0; 10];
+    let all = counts.iter().flat_map(|it| {
+        [
+            it.paragraphs_in,
+            it.paragraphs_dropped,
+            it.paragraphs_cut,
+            it.tokens_in,
+            it.tokens_dropped,
+        ]
+    });
+    for (number, n) in numbers.iter_mut().zip(all) {
+        *number = u32::try_from(n).unwrap_or(u32::MAX);
+    }
+    numbers
+}
+
+/// Adds the account of one side of a pair.
+fn add(counts: &mut SideCounts, numbers: &[u32]) {
+    let SideCounts {
+        paragraphs_in, paragraphs_dropped, paragraphs_cut, tokens_in, tokens_dropped, ..
+    } = counts;
+    let all = [paragraphs_in, paragraphs_dropped, paragraphs_cut, tokens_in, tokens_dropped];
+    for (count, n) in all.into_iter().zip(numbers) {
+        *count += u64::from(*n);
     }
 }

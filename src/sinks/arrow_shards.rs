@@ -8,7 +8,7 @@ use std::{
 use crossic_operators::{operator::Key, segment::Segment, vocabulary::Vocabulary};
 use serde::{Deserialize, Serialize};
 
-use super::{Descriptor, Shard, ShardWriter, Sink, shard_file, shards_dir};
+use super::{Descriptor, Rows, Shard, ShardWriter, Sink, shard_file, shards_dir};
 use crate::error::Result;
 
 pub(super) const SINK: Descriptor = Descriptor {
@@ -50,6 +50,11 @@ impl Sink for Config {
 
     fn knobs(&self) -> BTreeMap<String, serde_json::Value> {
         super::knobs_of(self)
+    }
+
+    fn rows(&self, shard: &Shard) -> Result<Option<Rows>> {
+        let rows = shard_file::ShardReader::open(&shards_dir(&self.dir).join(&shard.file))?;
+        Ok(Some(Box::new(rows.map(|row| Ok(row?)))))
     }
 
     fn shard(&self, bucket: u32, _: &Vocabulary) -> Result<Box<dyn ShardWriter>> {

@@ -2,16 +2,21 @@
 
 use std::{
     collections::BTreeMap,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
 };
 
-use crossic_operators::{operator::Key, segment::Segment, vocabulary::Vocabulary};
+use crossic_operators::{
+    operator::Key,
+    record::{Digest, Origin},
+    segment::{Segment, Span},
+    vocabulary::Vocabulary,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Descriptor, Shard, ShardWriter, Sink, shards_dir};
-use crate::{error::Result, io::Staged};
+use super::{Descriptor, Rows, Shard, ShardWriter, Sink, shards_dir};
+use crate::{error::Result, io::Staged, store::StoreError};
 
 pub(super) const SINK: Descriptor = Descriptor {
     name: "jsonl",
@@ -61,6 +66,20 @@ impl Sink for Config {
         super::knobs_of(self)
     }
 
+    fn rows(&self, shard: &Shard) -> Result<Option<Rows>> {
+        if !self.input_ids {
+            return Ok(None);
+        }
+        let path = shards_dir(&self.dir).join(&shard.file);
+        let lines = BufReader::new(fs_err::File::open(&path)?).lines();
+        Ok(Some(Box::new(lines.map(move |line| {
+            let row = serde_json::from_str::<Row>(&line?).map_err(|cause| cause.to_string());
+            Ok(row
+                .and_then(|row| row.segment().ok_or("a row without an identity".to_owned()))
+                .map_err(|what| StoreError::damaged(&path, what))?)
+        }))))
+    }
+
     fn shard(&self, bucket: u32, vocabulary: &Vocabulary) -> Result<Box<dyn ShardWriter>> {
         Ok(Box::new(Writer {
             bucket,
@@ -70,6 +89,32 @@ impl Sink for Config {
             rows: 0,
             tokens: 0,
         }))
+    }
+}
+
+/// A row with its token ids, as a line holds it.
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    pair: String,
+    index: u32,
+    origin: Origin,
+    input_ids: Vec<u32>,
+    spans: Vec<Span>,
+    score: Option<f64>,
+}
+
+impl Row {
+    fn segment(self) -> Option<Segment> {
+        Some(Segment {
+            id: Digest::parse(&self.id)?,
+            pair: Digest::parse(&self.pair)?,
+            index: self.index,
+            origin: self.origin,
+            input_ids: self.input_ids,
+            spans: self.spans,
+            score: self.score.map(|score| (score * 1e6).round() as i32),
+        })
     }
 }
 

@@ -42,6 +42,9 @@ pub trait ShardWriter {
     fn finish(self: Box<Self>) -> Result<Shard>;
 }
 
+/// The rows of a shard, in order.
+pub type Rows = Box<dyn Iterator<Item = Result<Segment>>>;
+
 /// A directory that takes a corpus.
 pub trait Sink: fmt::Debug + Send + Sync {
     /// Returns the directory.
@@ -61,6 +64,9 @@ pub trait Sink: fmt::Debug + Send + Sync {
 
     /// Returns every knob with its resolved value; the directory is not one.
     fn knobs(&self) -> BTreeMap<String, serde_json::Value>;
+
+    /// Returns the rows of a shard, or `None` where shards do not hold all of a row.
+    fn rows(&self, shard: &Shard) -> Result<Option<Rows>>;
 
     /// Starts a shard.
     fn shard(&self, bucket: u32, vocabulary: &Vocabulary) -> Result<Box<dyn ShardWriter>>;

@@ -1,14 +1,15 @@
-//! Texts on their way into packs, and the rows that may go on once their pack is durable.
+//! Texts on their way into packs, and the findings that may go on once their pack is durable.
 
 use std::sync::Arc;
 
 use crossic_operators::record::Digest;
 
-use super::ArticleRow;
+use super::Finding;
 use crate::{
     clock::{self, Activity},
     error::Result,
     store::{pack::PackWriter, texts::TextStore},
+    work::Work,
 };
 
 /// Bytes of text after which a pack is sealed.
@@ -19,16 +20,22 @@ pub(super) struct ArticlePacks {
     store: Arc<TextStore>,
     writer: Option<PackWriter>,
     n_bytes: u64,
-    waiting: Vec<ArticleRow>,
+    waiting: Vec<Finding>,
+    work: Work,
 }
 
 impl ArticlePacks {
     pub(super) fn new(store: Arc<TextStore>) -> ArticlePacks {
-        ArticlePacks { store, writer: None, n_bytes: 0, waiting: Vec::new() }
+        ArticlePacks { store, writer: None, n_bytes: 0, waiting: Vec::new(), work: Work::default() }
     }
 
-    /// Puts a text into the pack.
+    /// Puts a text into the pack, unless some pack holds it already.
     pub(super) fn put(&mut self, digest: Digest, text: &str) -> Result<()> {
+        if self.store.contains(digest) {
+            self.work.texts_known += 1;
+            return Ok(());
+        }
+        self.work.texts_packed += 1;
         let _clock = clock::start(Activity::Pack);
         let writer = match &mut self.writer {
             Some(writer) => writer,
@@ -39,8 +46,8 @@ impl ArticlePacks {
         Ok(())
     }
 
-    /// Adds a row, which is let go to `rows` when its text can be read.
-    pub(super) fn push(&mut self, row: ArticleRow, rows: &mut Vec<ArticleRow>) -> Result<()> {
+    /// Adds a finding, which is let go to `rows` when its text can be read.
+    pub(super) fn push(&mut self, row: Finding, rows: &mut Vec<Finding>) -> Result<()> {
         self.waiting.push(row);
         match self.n_bytes < PACK_BYTES {
             true => Ok(()),
@@ -48,8 +55,13 @@ impl ArticlePacks {
         }
     }
 
-    /// Makes all texts durable and lets the waiting rows go.
-    pub(super) fn seal(&mut self, rows: &mut Vec<ArticleRow>) -> Result<()> {
+    /// Returns what was done since the last call.
+    pub(super) fn work(&mut self) -> Work {
+        std::mem::take(&mut self.work)
+    }
+
+    /// Makes all texts durable and lets the waiting findings go.
+    pub(super) fn seal(&mut self, rows: &mut Vec<Finding>) -> Result<()> {
         let _clock = clock::start(Activity::Pack);
         self.n_bytes = 0;
         if let Some(writer) = self.writer.take()

@@ -8,7 +8,7 @@ use crossic_operators::{
     wikitext::{Options, Site, clean},
 };
 
-use super::{ArticleRow, SourceCounts, Task, Wanted, article_packs::ArticlePacks};
+use super::{Finding, SourceCounts, Task, Wanted, article_packs::ArticlePacks};
 use crate::{
     clock::{self, Activity},
     dump::{
@@ -17,6 +17,7 @@ use crate::{
     },
     error::Result,
     store::texts::TextStore,
+    work::Work,
 };
 
 /// Reads the pages that begin in one range of one file.
@@ -29,7 +30,7 @@ pub(super) struct DumpArticles {
     packs: ArticlePacks,
     page: RawPage,
     buffer: String,
-    counts: SourceCounts,
+    work: Work,
 }
 
 impl DumpArticles {
@@ -49,25 +50,21 @@ impl DumpArticles {
             packs: ArticlePacks::new(store),
             page: RawPage::default(),
             buffer: String::new(),
-            counts: SourceCounts::new(),
+            work: Work::default(),
         }
-    }
-
-    fn count(&mut self, what: &str) {
-        *self.counts.entry(format!("pages/{what}")).or_insert(0) += 1;
     }
 
     /// Says what the current page is, and puts its text into the pack.
-    fn article(&mut self) -> Result<(Article, &'static str)> {
+    fn article(&mut self) -> Result<Article> {
         let page = &self.page;
         if page.ns != 0 {
-            return Ok((Article::OtherNamespace, "other-namespace"));
+            return Ok(Article::OtherNamespace);
         }
         if page.redirect.is_some() {
-            return Ok((Article::Redirect, "redirect"));
+            return Ok(Article::Redirect);
         }
         if page.model != "wikitext" {
-            return Ok((Article::OtherModel, "other-model"));
+            return Ok(Article::OtherModel);
         }
         let (site, options) = &*self.cleaner;
         let cleaned = {
@@ -75,10 +72,10 @@ impl DumpArticles {
             clean(page.text(&mut self.buffer), site, options)
         };
         if cleaned.disambiguation {
-            return Ok((Article::Disambiguation, "disambiguation"));
+            return Ok(Article::Disambiguation);
         }
         if cleaned.paragraphs.is_empty() {
-            return Ok((Article::Empty, "empty"));
+            return Ok(Article::Empty);
         }
         let text = canonical(&page.title, &cleaned.paragraphs);
         let digest = Digest::of(text.as_bytes());
@@ -89,12 +86,12 @@ impl DumpArticles {
             n_chars: text.chars().count() as u32,
             n_paragraphs: cleaned.paragraphs.len() as u32,
         };
-        Ok((Article::Text(text), "article"))
+        Ok(Article::Text(text))
     }
 }
 
-impl Task<ArticleRow> for DumpArticles {
-    fn step(&mut self, budget: usize, wanted: &Wanted, rows: &mut Vec<ArticleRow>) -> Result<bool> {
+impl Task<Finding> for DumpArticles {
+    fn step(&mut self, budget: usize, wanted: &Wanted, rows: &mut Vec<Finding>) -> Result<bool> {
         let mut spent = 0;
         while spent < budget {
             let pages = match &mut self.pages {
@@ -110,33 +107,21 @@ impl Task<ArticleRow> for DumpArticles {
                 pages.next(&mut self.page)?
             };
             if !found {
-                let (truncated, malformed) = (pages.truncated(), pages.malformed());
-                let replaced = pages.replaced();
-                for (what, n) in [
-                    ("read", malformed + u64::from(truncated)),
-                    ("truncated", u64::from(truncated)),
-                    ("malformed", malformed),
-                ] {
-                    *self.counts.entry(format!("pages/{what}")).or_insert(0) += n;
-                }
-                *self.counts.entry("not-utf-8".to_owned()).or_insert(0) += replaced;
+                self.work.pages_malformed += pages.malformed();
+                self.work.pages_truncated += u64::from(pages.truncated());
+                self.work.pages_not_utf8 += pages.replaced();
+                self.work.bytes_read += pages.bytes_read();
                 self.packs.seal(rows)?;
                 return Ok(false);
             }
             spent += self.page.text_raw.len() + 256;
-            self.count("read");
+            self.work.pages_read += 1;
             if !wanted.0.contains(&self.page.id) {
-                let kept_out = match (self.page.ns, &self.page.redirect) {
-                    (0, None) => "not-linked",
-                    (0, Some(_)) => "redirect",
-                    _ => "other-namespace",
-                };
-                self.count(kept_out);
                 continue;
             }
-            let (article, what) = self.article()?;
-            self.count(what);
-            self.packs.push((self.page.id, article), rows)?;
+            self.work.pages_cleaned += 1;
+            let article = self.article()?;
+            self.packs.push(Finding::Read(self.page.id, article, Digest::default()), rows)?;
         }
         Ok(true)
     }
@@ -146,6 +131,12 @@ impl Task<ArticleRow> for DumpArticles {
     }
 
     fn counts(&mut self) -> SourceCounts {
-        std::mem::take(&mut self.counts)
+        SourceCounts::new()
+    }
+
+    fn work(&mut self) -> Work {
+        let mut work = std::mem::take(&mut self.work);
+        work += self.packs.work();
+        work
     }
 }

@@ -1,8 +1,12 @@
 //! Where data comes from: one file a source, and the readers they share.
 
 mod article_packs;
+mod before;
 mod dump_articles;
 mod dump_tables;
+mod remembered_articles;
+mod same_files;
+mod table_task;
 mod titles;
 mod wikipedia_dump;
 mod wikipedia_parquet;
@@ -12,13 +16,18 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 use crossic_operators::{
     flow::Kind,
     operator::Key,
-    record::{Article, Langlink, PageId, Redirect, SourceIndex, Title},
+    record::{Article, Digest, Langlink, PageId, Redirect, SourceIndex, Title},
 };
 use serde::{Deserialize, Serialize};
 use toml::de::{Error as TomlError, ValueDeserializer};
 
-pub use self::titles::TitleRules;
-use crate::{error::Result, store::texts::TextStore};
+use self::remembered_articles::RememberedArticles;
+pub use self::{before::Before, titles::TitleRules};
+use crate::{
+    error::Result,
+    store::{row::Row, snapshot::SnapshotWriter, texts::TextStore},
+    work::Work,
+};
 
 /// What a wiki is called and where its pages can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +66,36 @@ pub enum TableRow {
     Disambiguation(PageId),
 }
 
-/// What the article dump says of a wanted page.
-pub type ArticleRow = (PageId, Article);
+/// A row that comes (+1) or goes (-1).
+pub type Signed<R> = (R, i32);
+
+/// What the last build knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// A row of a table.
+    Table(TableRow),
+    /// A wanted page.
+    Article(PageId, Reading),
+}
+
+/// What reading the article dump came to for one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The article; `None` if the dump lacks the page.
+    pub article: Option<Article>,
+    /// Digest of the compressed stream that holds the page; all zeros where streams are not told
+    /// apart.
+    pub stream: Digest,
+}
+
+/// What a task finds of a wanted page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Finding {
+    /// The page was read.
+    Read(PageId, Article, Digest),
+    /// The page is, byte for byte, what it was at the last build.
+    Same(PageId),
+}
 
 /// Language links by the language they lead to.
 pub type LinkNumbers = Vec<(String, u64)>;
@@ -75,6 +112,8 @@ pub struct SourceContext {
     pub languages: Arc<BTreeMap<String, (SourceIndex, Arc<TitleRules>)>>,
     /// Where cleaned texts and snapshots go.
     pub store: Arc<TextStore>,
+    /// What the last build left of the source.
+    pub before: Arc<Before>,
 }
 
 /// Pages whose text some operator wants.
@@ -89,8 +128,13 @@ pub trait Task<R>: Send {
     /// Returns the bytes of the input read so far, as the file system counts them.
     fn bytes_read(&self) -> u64;
 
-    /// Returns what was counted, once the task is done.
+    /// Returns what was counted since the last call.
     fn counts(&mut self) -> SourceCounts;
+
+    /// Returns what was done since the last call.
+    fn work(&mut self) -> Work {
+        Work::default()
+    }
 
     /// Returns the snapshot that the task wrote, once it is done.
     fn snapshot(&mut self) -> Option<Snapshot> {
@@ -111,6 +155,42 @@ pub struct Snapshot {
     pub hash: String,
     /// Rows.
     pub rows: u64,
+}
+
+impl Snapshot {
+    /// Makes the snapshot of a table of a source durable.
+    pub fn finish<R: Row + Ord>(writer: SnapshotWriter<R>, source: &str) -> Result<Snapshot> {
+        let info = writer.finish(&format!("{source}-{}", R::TABLE))?;
+        Ok(Snapshot {
+            source: source.to_owned(),
+            table: R::TABLE.to_owned(),
+            file: format!("snapshots/{}", info.file),
+            hash: info.hash,
+            rows: info.rows,
+        })
+    }
+}
+
+/// The tasks of a source, by the phase of a build that they belong to.
+pub struct Tasks {
+    /// Read what the last build knew.
+    pub remembered: Vec<Box<dyn Task<Remembered>>>,
+    /// Read the tables, and say what changed.
+    pub tables: Vec<Box<dyn Task<Signed<TableRow>>>>,
+    /// Read the wanted articles.
+    pub articles: Vec<Box<dyn Task<Finding>>>,
+}
+
+impl Tasks {
+    /// Returns the tasks of a source that knows the articles of the last build, and nothing else.
+    fn remembering(before: &Before) -> Result<Tasks> {
+        let mut tasks =
+            Tasks { remembered: Vec::new(), tables: Vec::new(), articles: Vec::new() };
+        if let Some(rows) = before.rows()? {
+            tasks.remembered.push(Box::new(RememberedArticles(rows)));
+        }
+        Ok(tasks)
+    }
 }
 
 /// A place where data comes from.
@@ -136,15 +216,11 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Returns every knob with its resolved value.
     fn knobs(&self) -> BTreeMap<String, serde_json::Value>;
 
-    /// Returns the tasks that read the tables.
-    fn table_tasks(&self, name: &str, cx: &SourceContext) -> Result<Vec<Box<dyn Task<TableRow>>>>;
+    /// Returns the article files, in the order of reading.
+    fn article_files(&self) -> Vec<PathBuf>;
 
-    /// Returns the tasks that read the articles.
-    fn article_tasks(
-        &self,
-        name: &str,
-        cx: &SourceContext,
-    ) -> Result<Vec<Box<dyn Task<ArticleRow>>>>;
+    /// Returns the tasks that read the source; `name` is the source's name in the plan.
+    fn tasks(&self, name: &str, cx: &SourceContext) -> Result<Tasks>;
 }
 
 /// A source as the pipeline file and `crossic list` know it.

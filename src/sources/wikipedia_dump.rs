@@ -14,8 +14,10 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArticleRow, Descriptor, LinkNumbers, Source, SourceContext, TableRow, Task, TitleRules,
-    WikiInfo, dump_articles::DumpArticles, dump_tables,
+    Descriptor, LinkNumbers, Source, SourceContext, Tasks, TitleRules, WikiInfo,
+    dump_articles::DumpArticles,
+    dump_tables,
+    same_files::{SameFiles, Unless},
 };
 use crate::{
     dump::{
@@ -218,15 +220,11 @@ impl Source for Dump {
         super::knobs_of(&self.config)
     }
 
-    fn table_tasks(&self, name: &str, cx: &SourceContext) -> Result<Vec<Box<dyn Task<TableRow>>>> {
-        dump_tables::tasks(name, &self.opened().files, self.title_rules(), cx)
+    fn article_files(&self) -> Vec<PathBuf> {
+        self.opened().files.articles.clone()
     }
 
-    fn article_tasks(
-        &self,
-        _name: &str,
-        cx: &SourceContext,
-    ) -> Result<Vec<Box<dyn Task<ArticleRow>>>> {
+    fn tasks(&self, name: &str, cx: &SourceContext) -> Result<Tasks> {
         let Opened { files, site, info } = self.opened();
         let namespaces: Vec<(i32, String)> = site
             .iter()
@@ -246,17 +244,20 @@ impl Source for Dump {
                 math: self.config.math,
             },
         ));
-        let mut tasks: Vec<Box<dyn Task<ArticleRow>>> = Vec::new();
+        let mut tasks = Tasks::remembering(&cx.before)?;
+        dump_tables::add_tasks(&mut tasks, name, files, self.title_rules(), cx)?;
+        let same = SameFiles::new(Arc::clone(&cx.before));
         for path in &files.articles {
             // The cut depends on the file alone, so that packs are the same for any workers.
             for range in streams::ranges(path, 64, 1 << 20)? {
-                tasks.push(Box::new(DumpArticles::new(
+                let task = Box::new(DumpArticles::new(
                     path.clone(),
                     range,
                     site.clone(),
                     Arc::clone(&cleaner),
                     Arc::clone(&cx.store),
-                )));
+                ));
+                tasks.articles.push(Unless::new(&same, tasks.articles.is_empty(), task));
             }
         }
         Ok(tasks)

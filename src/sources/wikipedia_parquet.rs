@@ -11,8 +11,12 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArticleRow, Descriptor, LinkNumbers, Source, SourceContext, SourceCounts, TableRow, Task,
-    TitleRules, Wanted, WikiInfo, article_packs::ArticlePacks, dump_tables, wikipedia_dump,
+    Descriptor, Finding, LinkNumbers, Source, SourceContext, SourceCounts, Task, Tasks,
+    TitleRules, Wanted, WikiInfo,
+    article_packs::ArticlePacks,
+    dump_tables,
+    same_files::{SameFiles, Unless},
+    wikipedia_dump,
 };
 use crate::{
     dump::{
@@ -20,6 +24,7 @@ use crate::{
         parquet::{ArticleParquet, ParquetArticle},
     },
     error::{Error, Result},
+    work::Work,
 };
 
 pub(super) const SOURCE: Descriptor = Descriptor {
@@ -119,26 +124,26 @@ impl Source for Parquet {
         super::knobs_of(&self.config)
     }
 
-    fn table_tasks(&self, name: &str, cx: &SourceContext) -> Result<Vec<Box<dyn Task<TableRow>>>> {
-        dump_tables::tasks(name, &self.opened().0, self.title_rules(), cx)
+    fn article_files(&self) -> Vec<PathBuf> {
+        self.config.files.clone()
     }
 
-    fn article_tasks(
-        &self,
-        _name: &str,
-        cx: &SourceContext,
-    ) -> Result<Vec<Box<dyn Task<ArticleRow>>>> {
-        let tasks = self.config.files.iter().map(|path| -> Box<dyn Task<ArticleRow>> {
-            Box::new(ParquetArticles {
+    fn tasks(&self, name: &str, cx: &SourceContext) -> Result<Tasks> {
+        let mut tasks = Tasks::remembering(&cx.before)?;
+        dump_tables::add_tasks(&mut tasks, name, &self.opened().0, self.title_rules(), cx)?;
+        let same = SameFiles::new(Arc::clone(&cx.before));
+        for path in &self.config.files {
+            let task = Box::new(ParquetArticles {
                 path: path.clone(),
                 file: None,
                 packs: ArticlePacks::new(Arc::clone(&cx.store)),
                 batch: Vec::new(),
                 n_bytes: 0,
-                counts: SourceCounts::new(),
-            })
-        });
-        Ok(tasks.collect())
+                work: Work::default(),
+            });
+            tasks.articles.push(Unless::new(&same, tasks.articles.is_empty(), task));
+        }
+        Ok(tasks)
     }
 }
 
@@ -149,18 +154,14 @@ struct ParquetArticles {
     packs: ArticlePacks,
     batch: Vec<ParquetArticle>,
     n_bytes: u64,
-    counts: SourceCounts,
+    work: Work,
 }
 
 impl ParquetArticles {
-    fn count(&mut self, what: &str, n: u64) {
-        *self.counts.entry(format!("pages/{what}")).or_insert(0) += n;
-    }
-
-    fn article(&mut self, article: &ParquetArticle) -> Result<(Article, &'static str)> {
+    fn article(&mut self, article: &ParquetArticle) -> Result<Article> {
         let paragraphs = paragraphs(&article.text);
         if paragraphs.is_empty() {
-            return Ok((Article::Empty, "empty"));
+            return Ok(Article::Empty);
         }
         let text = canonical(article.title.trim(), &paragraphs);
         let digest = Digest::of(text.as_bytes());
@@ -171,7 +172,7 @@ impl ParquetArticles {
             n_chars: text.chars().count() as u32,
             n_paragraphs: paragraphs.len() as u32,
         };
-        Ok((Article::Text(text), "article"))
+        Ok(Article::Text(text))
     }
 }
 
@@ -194,8 +195,8 @@ fn paragraphs(text: &str) -> Vec<String> {
     paragraphs
 }
 
-impl Task<ArticleRow> for ParquetArticles {
-    fn step(&mut self, budget: usize, wanted: &Wanted, rows: &mut Vec<ArticleRow>) -> Result<bool> {
+impl Task<Finding> for ParquetArticles {
+    fn step(&mut self, budget: usize, wanted: &Wanted, rows: &mut Vec<Finding>) -> Result<bool> {
         let mut spent = 0;
         while spent < budget {
             let file = match &mut self.file {
@@ -209,18 +210,16 @@ impl Task<ArticleRow> for ParquetArticles {
                 n_rows => file.n_bytes() * file.n_rows_read() / n_rows,
             };
             let n_malformed = file.malformed().len() as u64;
-            self.count("read", n_malformed);
-            self.count("malformed", n_malformed);
+            self.work.pages_malformed += n_malformed;
+            self.work.pages_read += n_malformed + batch.len() as u64;
             for article in &batch {
                 spent += article.text.len() + 256;
-                self.count("read", 1);
                 if !wanted.0.contains(&article.id) {
-                    self.count("not-linked", 1);
                     continue;
                 }
-                let (row, what) = self.article(article)?;
-                self.count(what, 1);
-                self.packs.push((article.id, row), rows)?;
+                self.work.pages_cleaned += 1;
+                let found = self.article(article)?;
+                self.packs.push(Finding::Read(article.id, found, Digest::default()), rows)?;
             }
             self.batch = batch;
             if !more {
@@ -236,7 +235,13 @@ impl Task<ArticleRow> for ParquetArticles {
     }
 
     fn counts(&mut self) -> SourceCounts {
-        std::mem::take(&mut self.counts)
+        SourceCounts::new()
+    }
+
+    fn work(&mut self) -> Work {
+        let mut work = std::mem::take(&mut self.work);
+        work += self.packs.work();
+        work
     }
 }
 

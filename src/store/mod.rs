@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use polars::error::PolarsError;
 
 pub mod arrow_file;
+pub mod memos;
 pub mod pack;
 pub mod row;
 pub mod snapshot;

@@ -216,6 +216,11 @@ impl Packs {
         self.entries.len()
     }
 
+    /// Returns the digests of all texts, in order.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.entries.iter().map(|entry| entry.digest)
+    }
+
     /// Returns whether there is a text of this digest.
     pub fn contains(&self, digest: Digest) -> bool {
         self.find(digest).is_some()

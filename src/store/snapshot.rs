@@ -1,6 +1,6 @@
-//! Snapshots: the rows of an input table, sorted and without duplicates, so that the next run can merge against them.
+//! Snapshots: the rows of an input table, sorted, so that the next run can merge against them.
 //!
-//! A file depends on the set of rows alone, in whatever order they came. Rows in order stream through; what comes out
+//! A file depends on the rows alone, each as often as it came, in whatever order they came. Rows in order stream through; what comes out
 //! of order is sorted in runs of bounded size, put aside and merged in at the end.
 
 use std::cmp::Reverse;
@@ -63,10 +63,9 @@ impl<R: Row + Ord> SnapshotWriter<R> {
         })
     }
 
-    /// Adds a row, in any order; a row that is there already is passed over.
+    /// Adds a row, in any order.
     pub fn push(&mut self, row: R) -> Result<(), StoreError> {
         match self.ordered.last() {
-            Some(last) if row == *last => Ok(()),
             Some(last) if row < *last => {
                 self.run.push(row);
                 if self.run_rows <= self.run.len() { self.spill() } else { Ok(()) }
@@ -99,7 +98,6 @@ impl<R: Row + Ord> SnapshotWriter<R> {
     /// Sorts the rows at hand and puts them aside.
     fn spill(&mut self) -> Result<(), StoreError> {
         self.run.sort_unstable();
-        self.run.dedup();
         let mut writer = RowWriter::create(&self.dir, RUN_BATCH_ROWS)?;
         for row in self.run.drain(..) {
             writer.push(row)?;
@@ -109,7 +107,7 @@ impl<R: Row + Ord> SnapshotWriter<R> {
     }
 }
 
-/// Merges sorted files into one that holds each row once.
+/// Merges sorted files into one.
 fn merge<R: Row + Ord>(dir: &Path, runs: &mut [Staged]) -> Result<RowWriter<R>, StoreError> {
     let mut sources = Vec::with_capacity(runs.len());
     let mut heap = BinaryHeap::with_capacity(runs.len());
@@ -125,9 +123,7 @@ fn merge<R: Row + Ord>(dir: &Path, runs: &mut [Staged]) -> Result<RowWriter<R>, 
         if let Some(next) = sources.get_mut(number).and_then(Iterator::next) {
             heap.push(Reverse((next?, number)));
         }
-        if writer.last() != Some(&row) {
-            writer.push(row)?;
-        }
+        writer.push(row)?;
     }
     Ok(writer)
 }
@@ -160,7 +156,6 @@ mod tests {
         let read: Result<Vec<R>, _> = super::rows(&dir.path().join(&info.file)).unwrap().collect();
         let mut expected = rows;
         expected.sort();
-        expected.dedup();
         assert_eq!(info.rows, expected.len() as u64);
         assert_eq!(read.unwrap(), expected);
         // Sorted or not, the bytes are the same, and nothing is left aside.
@@ -218,6 +213,7 @@ mod tests {
             revision: 1,
             n_chars: 2,
             n_paragraphs: 3,
+            stream: Digest::of(b"stream"),
         };
         check(vec![article(9), article(8)]);
     }

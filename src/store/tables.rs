@@ -91,7 +91,7 @@ impl Row for LinkRow {
 pub struct ArticleRow {
     /// Page id.
     pub page: u32,
-    /// `text`, or the reason why there is none.
+    /// `text`, or the reason why there is none; `missing` where the dump lacks the page.
     pub state: String,
     /// Digest of the cleaned text; all zeros where there is none.
     pub digest: Digest,
@@ -101,6 +101,8 @@ pub struct ArticleRow {
     pub n_chars: u32,
     /// Paragraphs.
     pub n_paragraphs: u32,
+    /// Digest of the compressed stream that holds the page; all zeros where streams are not told apart.
+    pub stream: Digest,
 }
 
 impl Row for ArticleRow {
@@ -114,6 +116,7 @@ impl Row for ArticleRow {
             field("revision", ArrowDataType::UInt64),
             field("n_chars", ArrowDataType::UInt32),
             field("n_paragraphs", ArrowDataType::UInt32),
+            field("stream", ArrowDataType::Utf8),
         ]
     }
 
@@ -125,6 +128,7 @@ impl Row for ArticleRow {
             row::numbers(rows, |row| row.revision),
             row::numbers(rows, |row| row.n_chars),
             row::numbers(rows, |row| row.n_paragraphs),
+            row::displayed(rows, |row| row.stream)?,
         ])
     }
 
@@ -136,6 +140,7 @@ impl Row for ArticleRow {
             revision: cells.number(3)?,
             n_chars: cells.number(4)?,
             n_paragraphs: cells.number(5)?,
+            stream: digest(cells.str(6)?)?,
         })
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use crossic_operators::{
     context::{Context, Gathered, Outcome, Resources, Texts},
     flow::{Epoch, Flow, Kind, Wiki},
+    memo::Forgetful,
     operator::{self, Operator},
     record::{Article, Digest, Langlink, PageId, Pair, Redirect, SourceIndex, Title},
 };
@@ -69,7 +70,11 @@ impl Texts for MemoryTexts {
 
 /// Returns resources for operators that read no text.
 pub fn no_texts() -> Resources {
-    Resources { texts: Arc::new(MemoryTexts::default()), vocabularies: BTreeMap::new() }
+    Resources {
+        texts: Arc::new(MemoryTexts::default()),
+        memo: Arc::new(Forgetful),
+        vocabularies: BTreeMap::new(),
+    }
 }
 
 /// Makes an operator as the pipeline file does, from the inline table of its knobs.

@@ -69,7 +69,9 @@ fn listed(corpus: &Corpus, source: &str, row: &PageRow) -> Result<Listed> {
 
 /// Returns what the article dump says: of several versions of a page the latest.
 fn article(corpus: &Corpus, (source, page): (&str, u32)) -> Result<Option<Article>> {
-    let rows = lookup::select(corpus, source, |row: &ArticleRow| row.page == page)?;
+    let rows = lookup::select(corpus, source, |row: &ArticleRow| {
+        row.page == page && row.state != "missing"
+    })?;
     Ok(rows.into_iter().max_by_key(|row| row.revision).map(|row| Article {
         state: row.state,
         revision: row.revision,

@@ -20,8 +20,6 @@ use crate::{
     store::StoreError,
 };
 
-/// The name of the report in a corpus directory.
-const REPORT: &str = "report.json";
 
 /// What the rows add up to, shard by shard.
 #[derive(Default)]
@@ -92,7 +90,7 @@ pub(super) fn check(corpus: &Corpus, counted: &Counted) -> Vec<Check> {
 }
 
 fn read_report(corpus: &Corpus) -> Result<Report> {
-    let path = corpus.dir.join(REPORT);
+    let path = corpus.report_path();
     let text = fs_err::read_to_string(&path)?;
     serde_json::from_str(&text)
         .map_err(|cause| StoreError::damaged(&path, cause.to_string()).into())
