@@ -1,6 +1,7 @@
 //! The corpus directories before a run: theirs to write, and nobody else's.
 
 use std::{
+    collections::BTreeSet,
     fs::{File, TryLockError},
     path::Path,
 };
