@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod dump;
 pub mod error;
+pub mod garbage;
 pub mod io;
 pub mod manifest;
 pub mod report;

@@ -19,12 +19,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["error", "sinks", "sources"]),
     ("dump", &[]),
     ("error", &["config", "dump", "store"]),
+    ("garbage", &["error", "manifest"]),
     ("io", &[]),
     ("manifest", &["config", "error", "io", "sinks", "sources"]),
     ("report", &["config", "error", "manifest", "sinks", "sources"]),
     (
         "runtime",
-        &["clock", "config", "error", "io", "manifest", "report", "sinks", "sources", "store"],
+        &[
+            "clock", "config", "error", "garbage", "io", "manifest", "report", "sinks", "sources",
+            "store",
+        ],
     ),
     ("sinks", &["clock", "error", "io", "store"]),
     ("sources", &["clock", "dump", "error", "store"]),

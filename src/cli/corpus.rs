@@ -2,7 +2,7 @@
 //! tokenizer.
 
 use std::{
-    io::{BufRead, BufReader, Lines},
+    io::{BufRead, BufReader, ErrorKind, Lines},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -139,7 +139,12 @@ impl Iterator for Rows {
                     Some(ids)
                 };
                 let read = |line: String| Ok(segment(&line, encode).map_err(bad)?);
-                Some(line.map_err(Error::from).and_then(read))
+                // Of bytes that are no text the library does not say where they are.
+                let line = line.map_err(|error| match error.kind() {
+                    ErrorKind::InvalidData => bad(error.to_string()).into(),
+                    _ => Error::from(error),
+                });
+                Some(line.and_then(read))
             }
         }
     }

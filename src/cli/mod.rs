@@ -6,7 +6,9 @@
 mod build;
 mod check;
 mod corpus;
+mod diff;
 mod explain;
+mod gc;
 mod inspect;
 mod list;
 mod output;
@@ -59,6 +61,10 @@ enum Verb {
     Explain(explain::Args),
     /// Read a whole corpus again and check every promise it makes
     Verify(verify::Args),
+    /// Show what moved between two corpora, such as a corpus and its rebuild
+    Diff(diff::Args),
+    /// Remove leavings of stopped builds and the corpus that a rebuild replaced
+    Gc(gc::Args),
     /// Print completions for a shell
     #[command(
         after_help = "Example: crossic completions bash > ~/.local/share/bash-completion/completions/crossic"
@@ -106,6 +112,8 @@ pub fn main() -> ExitCode {
         Verb::Inspect(args) => inspect::run(args),
         Verb::Explain(args) => explain::run(args),
         Verb::Verify(args) => verify::run(args),
+        Verb::Diff(args) => diff::run(args),
+        Verb::Gc(args) => gc::run(args),
         Verb::Completions { shell } => completions(*shell),
     };
     match result {

@@ -2,7 +2,7 @@
 
 mod articles;
 mod build;
-mod directory;
+pub mod directory;
 mod failure;
 mod inputs;
 mod ledger;

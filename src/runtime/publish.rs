@@ -1,9 +1,6 @@
 //! Publishes the corpora of a run: rejects, report, card, and last of all the manifest.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use crossic_operators::{
     context::Measure,
@@ -19,7 +16,7 @@ use super::{
 use crate::{
     config::{Plan, plan::SinkNode},
     error::{Error, Result},
-    io,
+    garbage, io,
     manifest::{self, FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
     report::{Report, card, ledger::imbalances, page, statistics::Statistics},
     sinks::Shard,
@@ -264,30 +261,8 @@ fn nothing_fits(splitter: &Splitter, buckets: &[&Bucket]) -> Error {
 
 /// Removes what the manifest does not name: leavings of stopped builds and of earlier corpora.
 fn collect_garbage(dir: &Path, manifest: &Manifest) -> Result<()> {
-    let mut kept: BTreeSet<String> = manifest.files.keys().cloned().collect();
-    kept.extend(manifest.shards.iter().map(|shard| format!("shards/{}", shard.file)));
-    kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}")));
-    kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}.pack")));
-    kept.extend(manifest.snapshots.iter().map(|snapshot| snapshot.file.clone()));
-    for part in ["packs", "snapshots", "shards", "rejects"] {
-        let folder = dir.join(part);
-        if !folder.is_dir() {
-            continue;
-        }
-        for entry in fs_err::read_dir(&folder)? {
-            let entry = entry?;
-            let name = format!("{part}/{}", entry.file_name().to_string_lossy());
-            if !kept.contains(&name) {
-                fs_err::remove_file(entry.path())?;
-            }
-        }
-    }
-    for entry in fs_err::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("tokenizer-") && name != manifest.tokenizer.file {
-            fs_err::remove_file(entry.path())?;
-        }
+    for (path, _) in garbage::unnamed(dir, manifest)? {
+        fs_err::remove_file(path)?;
     }
     Ok(())
 }
