@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{cli::corpus::Corpus, error::Result};
 
-/// Shards that are read side by side at most: each holds a batch of rows in memory.
-const MAX_OPEN: usize = 256;
+/// Shards that are read side by side at most: each holds a batch of 1,024 rows in memory, some 16
+/// MiB at N = 4096. Corpora of equally many buckets need two.
+const MAX_OPEN: usize = 128;
 
 /// What became of a pair.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
