@@ -103,7 +103,9 @@ fn last_build(plan: &Plan) -> Result<Option<(PathBuf, Manifest)>> {
 /// Core seconds that reading and, at most, tokenising will take.
 fn estimate(sizes: &BTreeMap<&str, Size>) -> (f64, f64) {
     let articles: u64 = sizes.values().map(|size| size.articles).sum();
-    let read = articles as f64 / BZIP2_RATE;
+    let skipped: u64 =
+        sizes.values().filter_map(|size| size.skips.as_ref()).map(Skips::n_bytes).sum();
+    let read = articles.saturating_sub(skipped) as f64 / BZIP2_RATE;
     (read, articles as f64 * TEXT_SHARE / TEXT_RATE)
 }
 

@@ -83,10 +83,15 @@ impl Skips {
         }
     }
 
+    /// Returns how many bytes of the articles need not be read.
+    pub(super) fn n_bytes(&self) -> u64 {
+        self.n_bytes.saturating_sub(self.n_bytes_read)
+    }
+
     /// Returns lines for a person, each with its label.
     pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
         let bytes = |n| indicatif::HumanBytes(n).to_string();
-        let (skipped, all) = (bytes(self.n_bytes - self.n_bytes_read), bytes(self.n_bytes));
+        let (skipped, all) = (bytes(self.n_bytes()), bytes(self.n_bytes));
         let n_pages = thousands(self.n_pages);
         match &self.basis {
             Basis::Links { n_wanted_at_most } => vec![(
@@ -122,7 +127,7 @@ impl Skips {
     /// Returns the same for a program.
     pub(super) fn json(&self) -> Value {
         let mut value = json!({
-            "bytes": self.n_bytes - self.n_bytes_read,
+            "bytes": self.n_bytes(),
             "of_bytes": self.n_bytes,
             "pages": self.n_pages,
             "streams": self.n_streams,
