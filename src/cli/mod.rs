@@ -14,6 +14,7 @@ mod list;
 mod output;
 mod page_name;
 mod plan;
+mod plan_skips;
 mod summary;
 mod verify;
 
