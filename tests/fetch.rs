@@ -14,37 +14,10 @@ use std::{
 mod common_crossic;
 mod common_mirror;
 use common_crossic::{DATE, Folder, Ran, files, repository};
-use common_mirror::{Act, Mirror, Request};
+use common_mirror::{ARTICLES, Act, Mirror, Request, at_once, dump, noise};
 
 /// Longer than any run may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The file of a dump that the mirrors below misbehave with.
-const ARTICLES: &str = "pages-articles-multistream.xml.bz2";
-
-/// Returns bytes without a pattern that a shift would keep.
-fn noise(n: usize) -> Vec<u8> {
-    let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let next = |state: &mut u64| {
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        (*state >> 32) as u8
-    };
-    (0..n).map(|_| next(&mut state)).collect()
-}
-
-/// Returns a dump whose articles have so many bytes.
-fn dump(n_bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
-    vec![
-        ("page.sql.gz", b"page".to_vec()),
-        ("langlinks.sql.gz", b"langlinks".to_vec()),
-        ("redirect.sql.gz", b"redirect".to_vec()),
-        ("page_props.sql.gz", Vec::new()),
-        (ARTICLES, noise(n_bytes)),
-        ("pages-articles-multistream-index.txt.bz2", b"index".to_vec()),
-    ]
-}
 
 /// Returns a mirror with a dump of thwiki that acts by a rule on requests for its articles.
 fn mirror(n_bytes: usize, rule: impl Fn(&Request) -> Act + Send + Sync + 'static) -> Mirror {
@@ -208,49 +181,61 @@ fn a_file_of_unknown_length_is_taken() {
 
 #[test]
 fn a_busy_server_is_given_time() {
-    for status in [429, 500, 503] {
+    let later = |status| {
         check(1_000, move |request| match request.n_before {
             0 => Act::Status(status, "Retry-After: 1\r\n".to_owned()),
             1 => Act::Status(status, String::new()),
             _ => Act::Serve,
         });
-    }
-    let (folder, busy) =
-        (Folder::empty(), mirror(1_000, |_| Act::Status(503, "Retry-After: 1\r\n".to_owned())));
-    check_failure(&folder, &busy, &["answered 503", "trying again in 1 s", "gave up after"]);
-    let (folder, busy) =
-        (Folder::empty(), mirror(1_000, |_| Act::Status(429, "Retry-After: 500\r\n".to_owned())));
-    check_failure(&folder, &busy, &["answered 429", "asks to wait 500 s", "`--deadline 1000`"]);
-    assert_eq!(busy.requests(ARTICLES).len(), 1);
+    };
+    let never = || {
+        let busy = mirror(1_000, |_| Act::Status(503, "Retry-After: 1\r\n".to_owned()));
+        let words = ["answered 503", "trying again in 1 s", "gave up after"];
+        check_failure(&Folder::empty(), &busy, &words);
+    };
+    let tomorrow = || {
+        let busy = mirror(1_000, |_| Act::Status(429, "Retry-After: 500\r\n".to_owned()));
+        let words = ["answered 429", "asks to wait 500 s", "`--deadline 1000`"];
+        check_failure(&Folder::empty(), &busy, &words);
+        assert_eq!(busy.requests(ARTICLES).len(), 1);
+    };
+    at_once(&[&|| later(429), &|| later(500), &|| later(503), &never, &tomorrow]);
 }
 
 #[test]
 fn a_silent_server_is_left_in_time() {
-    let begun = check(30_000, |request| match request.n_before {
-        0 => Act::Stall(20_000),
-        _ => Act::Serve,
-    });
-    assert_eq!(begun, [0, 20_000]);
-    let (folder, silent) = (Folder::empty(), mirror(30_000, |_| Act::Stall(0)));
-    check_failure(&folder, &silent, &["gave up after", "nothing came for 1.0 s"]);
-    // The list may be silent as well.
-    let silent = Mirror::new(|_| Act::Stall(0));
-    silent.put_dump("thwiki", DATE, &dump(10));
-    check_failure(&folder, &silent, &["sha1sums.txt", "gave up after"]);
-}
-
-#[test]
-fn nobody_listens() {
-    let mut nobody = Mirror::new(|_| Act::Serve);
+    let once = || {
+        let begun = check(30_000, |request| match request.n_before {
+            0 => Act::Stall(20_000),
+            _ => Act::Serve,
+        });
+        assert_eq!(begun, [0, 20_000]);
+    };
+    let always = || {
+        let silent = mirror(30_000, |_| Act::Stall(0));
+        let words = ["gave up after", "nothing came for 1.0 s"];
+        check_failure(&Folder::empty(), &silent, &words);
+    };
+    let from_the_start = || {
+        let silent = Mirror::new(|_| Act::Stall(0));
+        silent.put_dump("thwiki", DATE, &dump(10));
+        check_failure(&Folder::empty(), &silent, &["sha1sums.txt", "gave up after"]);
+    };
     // The port is of a listener that is gone at once.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    nobody.address = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    check_failure(
-        &Folder::empty(),
-        &nobody,
-        &["gave up after", "the connection failed", "refused"],
-    );
+    let nobody = || {
+        let mut nobody = Mirror::new(|_| Act::Serve);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        nobody.address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let words = ["gave up after", "the connection failed", "refused"];
+        check_failure(&Folder::empty(), &nobody, &words);
+    };
+    let circle = || {
+        let again = |request: &Request| format!("Location: {}\r\n", request.path);
+        let circle = Mirror::new(move |request| Act::Status(301, again(request)));
+        check_failure(&Folder::empty(), &circle, &["gave up after", "redirect"]);
+    };
+    at_once(&[&once, &always, &from_the_start, &nobody, &circle]);
 }
 
 #[test]
@@ -373,11 +358,6 @@ fn a_redirect_is_followed_with_its_range() {
     assert_fetched(&folder, 30_000);
     let begun: Vec<_> = mirror.requests(ARTICLES).iter().map(|it| it.from).collect();
     assert_eq!(begun, [None, Some(20_000), Some(20_000)]);
-    // A circle of redirects has an end.
-    let circle = common_mirror::Mirror::new(|request| {
-        Act::Status(301, format!("Location: {}\r\n", request.path))
-    });
-    check_failure(&Folder::empty(), &circle, &["gave up after", "redirect"]);
 }
 
 #[test]

@@ -13,6 +13,42 @@ use std::{
 
 use sha1::{Digest, Sha1};
 
+/// The file of a dump that mirrors misbehave with.
+pub(crate) const ARTICLES: &str = "pages-articles-multistream.xml.bz2";
+
+/// Returns bytes without a pattern that a shift would keep.
+pub(crate) fn noise(n: usize) -> Vec<u8> {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let next = |state: &mut u64| {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        (*state >> 32) as u8
+    };
+    (0..n).map(|_| next(&mut state)).collect()
+}
+
+/// Returns a dump whose articles have so many bytes.
+pub(crate) fn dump(n_bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("page.sql.gz", b"page".to_vec()),
+        ("langlinks.sql.gz", b"langlinks".to_vec()),
+        ("redirect.sql.gz", b"redirect".to_vec()),
+        ("page_props.sql.gz", Vec::new()),
+        (ARTICLES, noise(n_bytes)),
+        ("pages-articles-multistream-index.txt.bz2", b"index".to_vec()),
+    ]
+}
+
+/// Runs these at once: each waits most of its time.
+pub(crate) fn at_once(runs: &[&(dyn Fn() + Sync)]) {
+    thread::scope(|scope| {
+        for run in runs {
+            scope.spawn(run);
+        }
+    });
+}
+
 /// A request, as the mirror saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
