@@ -93,7 +93,7 @@ pub(crate) struct Mirror {
 struct Shared {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     requests: Mutex<Vec<Request>>,
-    /// Connections that are open, and the most that were.
+    /// Requests without an answer, and the most there were at once.
     open: Mutex<(usize, usize)>,
     rule: Box<Rule>,
 }
@@ -142,7 +142,7 @@ impl Mirror {
         requests.iter().filter(|it| it.path.ends_with(end)).cloned().collect()
     }
 
-    /// Returns the most connections that were open at once.
+    /// Returns the most requests that were without an answer at once.
     pub(crate) fn most_open(&self) -> usize {
         self.shared.open.lock().unwrap().1
     }
@@ -151,17 +151,6 @@ impl Mirror {
 impl Shared {
     /// Answers one request, and closes the connection.
     fn answer(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        {
-            let mut open = self.open.lock().unwrap();
-            open.0 += 1;
-            open.1 = open.1.max(open.0);
-        }
-        let result = self.answer_one(&mut stream);
-        self.open.lock().unwrap().0 -= 1;
-        result
-    }
-
-    fn answer_one(&self, stream: &mut TcpStream) -> std::io::Result<()> {
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         let mut lines = BufReader::new(stream.try_clone()?).lines();
         let first = lines.next().unwrap()?;
@@ -189,7 +178,15 @@ impl Shared {
             requests.push(request.clone());
             request
         };
+        let count = |n: isize| {
+            let mut open = self.open.lock().unwrap();
+            open.0 = open.0.strict_add_signed(n);
+            open.1 = open.1.max(open.0);
+        };
+        // Only until the answer begins: the client may be back before this thread is done.
+        count(1);
         let act = (self.rule)(&request);
+        count(-1);
         let file = self.files.lock().unwrap().get(&request.path).cloned();
         let bytes = match &act {
             Act::Status(status, headers) => {
