@@ -35,7 +35,7 @@ pub enum FetchError {
         status: u16,
     },
     /// Nothing more came for as long as we were ready to wait.
-    #[error("`{url}`: gave up after {} s without progress", waited.as_secs())]
+    #[error("`{url}`: gave up after {:.1} s without progress", waited.as_secs_f64())]
     GaveUp {
         /// The address.
         url: String,
