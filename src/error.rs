@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::{
     config::issue,
     dump::{error::DumpError, parquet::ParquetError},
+    fetch::error::FetchError,
     store::StoreError,
 };
 
@@ -33,6 +34,9 @@ pub enum Error {
     /// A parquet input is damaged or of another schema.
     #[error("{0}")]
     Parquet(#[from] ParquetError),
+    /// Files of a dump could not be fetched.
+    #[error("{0}")]
+    Fetch(#[from] FetchError),
     /// A worker of the dataflow panicked.
     #[error("a worker stopped: {0}")]
     Worker(String),
@@ -86,6 +90,7 @@ impl Error {
                 Some("run `crossic list` to see every component and its keys".to_owned())
             }
             Error::Dump(error) => error.hint().map(str::to_owned),
+            Error::Fetch(error) => error.hint(),
             Error::Ledger(_) => {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
             }

@@ -2,7 +2,7 @@
 //! (CrossIC-PT, arXiv 2504.20484): a pipeline file to a corpus directory of Arrow shards.
 //!
 //! The modules in reading order: `cli` dispatches a verb, `config` makes a plan of a pipeline file,
-//! `runtime` runs it with `sources`, the operators crate and `sinks`, `store` keeps texts and
+//! `fetch` downloads dumps, `runtime` runs it with `sources`, the operators crate and `sinks`, `store` keeps texts and
 //! snapshots, `report` says what was done, `manifest` is what a corpus is.
 
 pub mod cli;
@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod dump;
 pub mod error;
+pub mod fetch;
 pub mod garbage;
 pub mod io;
 pub mod manifest;

@@ -8,6 +8,7 @@ mod check;
 mod corpus;
 mod diff;
 mod explain;
+mod fetch;
 mod gc;
 mod inspect;
 mod list;
@@ -52,6 +53,8 @@ enum Verb {
     Build(build::Args),
     /// Check a pipeline file and its inputs, and show every problem at once
     Check(check::Args),
+    /// Download dumps: what a build needs of them, resumed after a break and checked
+    Fetch(fetch::Args),
     /// Show what a build would do, and touch nothing
     Plan(plan::Args),
     /// List sources, operators and sinks with their keys
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Run(args) | Verb::Build(args) => build::run(args, loudness),
         Verb::Check(args) => check::run(args),
+        Verb::Fetch(args) => fetch::run(args, loudness),
         Verb::Plan(args) => plan::run(args),
         Verb::List(args) => list::run(args),
         Verb::Inspect(args) => inspect::run(args),

@@ -68,7 +68,10 @@ fn file_names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// Chooses among file names; the paths that it returns are only names.
-fn choose(file_names: &[&str], wanted: Option<&str>) -> Result<DumpFiles, DumpErrorKind> {
+pub(crate) fn choose(
+    file_names: &[&str],
+    wanted: Option<&str>,
+) -> Result<DumpFiles, DumpErrorKind> {
     let all: Vec<(&str, Name<'_>)> =
         file_names.iter().filter_map(|name| Some((*name, parse(name)?))).collect();
     let label = |name: &Name<'_>| format!("{}-{}", name.wiki, name.date);

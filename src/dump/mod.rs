@@ -4,7 +4,7 @@ mod bzip2_chain;
 pub mod entities;
 pub mod error;
 pub mod find;
-mod find_names;
+pub(crate) mod find_names;
 mod format;
 mod gzip;
 pub mod index;
