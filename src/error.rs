@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
+    cluster::error::ClusterError,
     config::issue,
     dump::{error::DumpError, parquet::ParquetError},
     store::StoreError,
@@ -33,6 +34,9 @@ pub enum Error {
     /// A parquet input is damaged or of another schema.
     #[error("{0}")]
     Parquet(#[from] ParquetError),
+    /// The processes of a run cannot work together, or one of them failed.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
     /// A worker of the dataflow panicked.
     #[error("a worker stopped: {0}")]
     Worker(String),
@@ -86,6 +90,7 @@ impl Error {
                 Some("run `crossic list` to see every component and its keys".to_owned())
             }
             Error::Dump(error) => error.hint().map(str::to_owned),
+            Error::Cluster(error) => error.hint().map(str::to_owned),
             Error::Ledger(_) => {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
             }

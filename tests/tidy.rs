@@ -16,9 +16,10 @@ const MAX_LINES: usize = 500;
 /// What a module of `src` may import of `crate`; `cli` may import everything.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("cluster", &["error"]),
     ("config", &["error", "sinks", "sources"]),
     ("dump", &[]),
-    ("error", &["config", "dump", "store"]),
+    ("error", &["cluster", "config", "dump", "store"]),
     ("io", &[]),
     ("manifest", &["config", "error", "io", "sinks", "sources"]),
     ("report", &["config", "error", "manifest", "sinks", "sources"]),
