@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
+    cluster::error::ClusterError,
     config::issue,
     dump::{error::DumpError, parquet::ParquetError},
     fetch::error::FetchError,
@@ -37,6 +38,9 @@ pub enum Error {
     /// Files of a dump could not be fetched.
     #[error("{0}")]
     Fetch(#[from] FetchError),
+    /// The processes of a run cannot work together, or one of them failed.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
     /// A worker of the dataflow panicked.
     #[error("a worker stopped: {0}")]
     Worker(String),
@@ -91,6 +95,7 @@ impl Error {
             }
             Error::Dump(error) => error.hint().map(str::to_owned),
             Error::Fetch(error) => error.hint(),
+            Error::Cluster(error) => error.hint().map(str::to_owned),
             Error::Ledger(_) => {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
             }

@@ -16,9 +16,10 @@ const MAX_LINES: usize = 500;
 /// What a module of `src` may import of `crate`; `cli` may import everything.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("cluster", &["error"]),
     ("config", &["error", "sinks", "sources"]),
     ("dump", &[]),
-    ("error", &["config", "dump", "fetch", "store"]),
+    ("error", &["cluster", "config", "dump", "fetch", "store"]),
     ("fetch", &["dump", "io"]),
     ("garbage", &["error", "manifest"]),
     ("io", &[]),
