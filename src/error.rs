@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use crate::{
     config::issue,
-    dump::{error::DumpError, parquet::ParquetError},
+    dump::{
+        error::{DumpError, DumpErrorKind},
+        parquet::ParquetError,
+    },
+    storage,
     store::StoreError,
 };
 
@@ -85,6 +89,9 @@ impl Error {
             Error::Pipeline { .. } => {
                 Some("run `crossic list` to see every component and its keys".to_owned())
             }
+            Error::Dump(DumpError { kind: DumpErrorKind::Io { cause, .. }, .. }) => {
+                storage::error::hint(cause)
+            }
             Error::Dump(error) => error.hint().map(str::to_owned),
             Error::Ledger(_) => {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
@@ -97,6 +104,7 @@ impl Error {
                         .to_owned(),
                 )
             }
+            Error::Io(error) => storage::error::hint(error),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! The modules in reading order: `cli` dispatches a verb, `config` makes a plan of a pipeline file,
 //! `runtime` runs it with `sources`, the operators crate and `sinks`, `store` keeps texts and
-//! snapshots, `report` says what was done, `manifest` is what a corpus is.
+//! snapshots, `storage` lets URLs stand for paths, `report` says what was done, `manifest` is what a corpus is.
 
 pub mod cli;
 pub mod clock;
@@ -16,4 +16,5 @@ pub mod report;
 pub mod runtime;
 pub mod sinks;
 pub mod sources;
+pub mod storage;
 pub mod store;

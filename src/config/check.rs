@@ -17,6 +17,7 @@ use super::{
     parse::{Node, Pipeline},
     plan::{OperatorNode, Plan, SinkNode, SourceNode},
 };
+use crate::storage;
 
 /// Returns the plan, unless something is wrong.
 pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<Plan> {
@@ -186,6 +187,12 @@ fn check_inputs<C: ?Sized>(
 fn check_directories(sinks: &[Node<dyn crate::sinks::Sink>], issues: &mut Vec<Issue>) {
     let mut directories = BTreeSet::new();
     for node in sinks {
+        if storage::is_url(node.component.dir()) {
+            let dir = node.component.dir().display();
+            let message = format!("`{dir}`: a corpus is written to a local directory");
+            let issue = Issue::at(node.span.clone(), message);
+            issues.push(issue.hint("write it locally and copy it; only dumps are read by URL"));
+        }
         if !directories.insert(node.component.dir().to_owned()) {
             let message = format!("two sinks write to `{}`", node.component.dir().display());
             issues.push(Issue::at(node.span.clone(), message));
