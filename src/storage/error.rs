@@ -37,6 +37,12 @@ pub(super) enum Fault {
     NoRanges,
     /// Somebody else has written the object first.
     Taken,
+    /// Another crossic, named here, writes the corpus.
+    Locked(String),
+    /// The lock of the corpus may be somebody else's by now.
+    LockLost,
+    /// The content has another hash than its name says.
+    Damaged,
     /// Something else; the text says what.
     Other(String),
 }
@@ -102,6 +108,11 @@ impl StorageError {
                 "open it in a browser: the server may want it to be asked for less"
             }
             Fault::Unreachable(_) => "check the address and the network, and run the command again",
+            Fault::Locked(_) => {
+                "wait for it; if it has died, its lock is taken over once it has been still for a minute"
+            }
+            Fault::LockLost => "check the network and run the command again",
+            Fault::Damaged => "remove it from the bucket and build the corpus again",
             Fault::Changed => "run the command again, and do not replace files while it runs",
             Fault::NoRanges => "download the files and name the folder they are in",
             Fault::Other(text) if text.contains("redirect") && is("s3") => {
@@ -132,6 +143,16 @@ impl fmt::Display for StorageError {
                 write!(formatter, "`{url}`: the server sends files only as a whole")
             }
             Fault::Taken => write!(formatter, "`{url}`: somebody else has written it"),
+            Fault::Locked(holder) => {
+                write!(
+                    formatter,
+                    "`{url}`: the corpus is being written by another crossic: {holder}"
+                )
+            }
+            Fault::LockLost => {
+                write!(formatter, "`{url}`: the lock was lost, and the manifest is left as it is")
+            }
+            Fault::Damaged => write!(formatter, "`{url}`: the content is not what the name says"),
             Fault::Other(what) => write!(formatter, "`{url}`: {what}"),
         }
     }
@@ -147,6 +168,8 @@ impl From<StorageError> for io::Error {
             Fault::Refused(_) | Fault::NoCredentials => io::ErrorKind::PermissionDenied,
             Fault::Unreachable(_) => io::ErrorKind::TimedOut,
             Fault::Taken => io::ErrorKind::AlreadyExists,
+            Fault::Locked(_) | Fault::LockLost => io::ErrorKind::ResourceBusy,
+            Fault::Damaged => io::ErrorKind::InvalidData,
             Fault::Changed | Fault::NoRanges | Fault::Other(_) => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

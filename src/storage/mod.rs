@@ -4,6 +4,8 @@
 
 mod clients;
 pub mod error;
+pub mod lease;
+pub mod mirror;
 pub mod place;
 mod reader;
 pub mod remote;

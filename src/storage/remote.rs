@@ -51,6 +51,12 @@ impl Remote {
         Ok(Remote { store, url: url.clone() })
     }
 
+    /// Returns the way to a folder of another store, for tests.
+    #[cfg(test)]
+    pub(super) fn over(store: Arc<dyn ObjectStore>, url: &Url) -> Remote {
+        Remote { store, url: url.clone() }
+    }
+
     /// Returns the way to a file below this folder.
     pub fn join(&self, name: &str) -> io::Result<Remote> {
         Ok(Remote { store: Arc::clone(&self.store), url: self.url.join(name)? })
