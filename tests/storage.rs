@@ -189,6 +189,10 @@ fn places_that_cannot_be_read_or_written() {
         let nobody = format!("http://127.0.0.1:{port}/enwiki");
         check("dumps/enwiki", &nobody, &[&nobody, "cannot be reached", "check the address"]);
         check("dumps/enwiki", "ftp://host/x", &["`ftp://host/x` is of another kind"]);
-        check("dir = \"out\"", "dir = \"https://host/out\"", &["`https://host/out`", "local"]);
+        check(
+            "dir = \"out\"",
+            "dir = \"https://host/out\"",
+            &["`https://host/out` can only be read"],
+        );
     });
 }

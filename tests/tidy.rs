@@ -29,7 +29,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("sinks", &["clock", "error", "io", "store"]),
+    ("sinks", &["clock", "error", "io", "storage", "store"]),
     ("sources", &["clock", "dump", "error", "store"]),
     ("storage", &["io"]),
     ("store", &["clock", "error", "io"]),

@@ -9,6 +9,7 @@ mod corpus;
 mod explain;
 mod inspect;
 mod list;
+mod mirrored;
 mod output;
 mod page_name;
 mod plan;

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""Reads dumps from an S3 bucket, as moto plays it, and compares the corpus with a local build.
+"""Reads dumps from an S3 bucket and writes corpora to it, as moto plays it; compares with local ones.
 
 Starts a server on this machine, puts the sample dumps of two wikis into a bucket, builds from
-`s3://`, and compares every byte with the corpus that is built from the folder. Then asks for what
-is not there, and checks that the messages name the URL and the remedy.
+`s3://` and to `s3://`, and compares every byte with the corpus that is built from and to a folder.
+Then asks for what is not there, and checks that the messages name the URL and the remedy.
 
 Usage: check_s3.py CROSSIC      (the binary; needs moto[server] and boto3; no network)
 """
 
+import json
 import logging
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import boto3
@@ -134,6 +136,70 @@ def check_reading(bench):
     compare(contents(local), contents(remote), "a build from s3://")
 
 
+def listed(bench, prefix):
+    """Returns the bytes of every object below a prefix of the bucket."""
+    pages = bench.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix + "/")
+    keys = [it["Key"] for page in pages for it in page.get("Contents", [])]
+    get = lambda key: bench.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    return {key.removeprefix(prefix + "/"): get(key) for key in keys}
+
+
+def check_writing(bench):
+    """Builds into the bucket: first, again, with another machine's cache, and over damage."""
+    local = {name: data for name, data in contents(bench.scratch / "local").items() if name != ".lock"}
+    place = f"s3://{BUCKET}/corpora/one"
+    other = {**bench.env, "XDG_CACHE_HOME": str(bench.scratch / "other-cache")}
+    for env, what in ((None, "a build"), (None, "a second build"), (other, "another machine's build")):
+        if env:
+            for name in ("packs/0123.pack", "shards/00000-left.arrow", "tokenizer-old.json"):
+                bench.s3.put_object(Bucket=BUCKET, Key=f"corpora/one/{name}", Body=b"garbage")
+        ran = bench.run(SAMPLES, place, env)
+        need(ran.returncode == 0, f"{what} to s3:// failed:\n{ran.stderr}")
+        need(place in ran.stdout, f"{what} does not say where the corpus is:\n{ran.stdout}")
+        compare(local, listed(bench, "corpora/one"), f"{what} to s3://")
+    third = {**bench.env, "XDG_CACHE_HOME": str(bench.scratch / "third-cache")}
+    for arguments in (["verify"], ["inspect"], ["explain"]):
+        page = ["Elephant"] if arguments == ["explain"] else []
+        ran = bench.command([*arguments, place, *page], third)
+        need(ran.returncode == 0, f"{arguments} of s3:// failed:\n{ran.stdout}{ran.stderr}")
+        here = bench.command([*arguments, str(bench.scratch / "local"), *page], third)
+        need(ran.stdout == here.stdout, f"{arguments} says other things of s3:// than of a directory")
+    shard = min(name for name in local if name.startswith("shards/"))
+    bench.s3.put_object(Bucket=BUCKET, Key=f"corpora/one/{shard}", Body=b"damaged")
+    fourth = {**bench.env, "XDG_CACHE_HOME": str(bench.scratch / "fourth-cache")}
+    ran = bench.command(["verify", place], fourth)
+    need(ran.returncode == 1 and shard in ran.stderr, f"damage is not seen:\n{ran.stderr}")
+    ran = bench.run(SAMPLES, f"s3://{BUCKET}/all/enwiki/{DATE}")
+    need("is not a corpus directory" in ran.stderr, f"a folder of dumps is written to:\n{ran.stderr}")
+
+
+def check_lock(bench):
+    """A holder that lives keeps others out, and they say who it is."""
+    place = f"s3://{BUCKET}/corpora/one"
+    claim = {"holder": "process 7 on mars", "nonce": 1, "beat": 0, "lease_ms": 3000}
+    stop = threading.Event()
+
+    def live():
+        while not stop.wait(0.2):
+            claim["beat"] += 1
+            body = json.dumps(claim).encode()
+            bench.s3.put_object(Bucket=BUCKET, Key="corpora/one/.lock", Body=body)
+
+    holder = threading.Thread(target=live)
+    bench.s3.put_object(Bucket=BUCKET, Key="corpora/one/.lock", Body=json.dumps(claim).encode())
+    holder.start()
+    try:
+        ran = bench.run(SAMPLES, place)
+    finally:
+        stop.set()
+        holder.join()
+    need(ran.returncode == 1 and "process 7 on mars" in ran.stderr, f"the lock is ignored:\n{ran.stderr}")
+    # Nobody keeps it alive any more, so it runs out.
+    ran = bench.run(SAMPLES, place)
+    need(ran.returncode == 0, f"a dead lock is not taken over:\n{ran.stderr}")
+    need(".lock" not in listed(bench, "corpora/one"), "the lock is left behind")
+
+
 def check_refusals(bench):
     def refused(dumps, words, env=None):
         ran = bench.run(dumps, bench.scratch / "none", env)
@@ -162,7 +228,7 @@ def main(arguments):
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(arguments[0], scratch)
         try:
-            for check in (check_reading, check_refusals):
+            for check in (check_reading, check_writing, check_lock, check_refusals):
                 check(bench)
                 print(f"{check.__name__}: ok")
         except Broken as error:
