@@ -66,7 +66,7 @@ pub(super) fn publish(mirrored: Vec<Mirrored>, built: &mut [Built]) -> Result<()
             .unwrap_or_else(|_| unreachable!("a manifest is plain data"));
         text.push('\n');
         mirror.push_manifest(&lease, FILE_NAME, text.into_bytes())?;
-        mirror.sweep(&FOLDERS, &kept)?;
+        mirror.sweep(&lease, &FOLDERS, &kept)?;
         let listed = mirror.list("")?;
         let old = listed.iter().filter(|it| it.starts_with("tokenizer-") && !kept.contains(*it));
         mirror.delete(old.map(String::as_str))?;

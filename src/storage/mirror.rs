@@ -205,11 +205,18 @@ impl Mirror {
     }
 
     /// Removes what lies in these folders of the bucket and is not in `kept`; returns how many files
-    /// that were. To be called with the lock held, after the manifest was pushed.
-    pub fn sweep(&self, folders: &[&str], kept: &BTreeSet<String>) -> io::Result<u64> {
+    /// that were. To be called after the manifest was pushed. Fails if the lock was lost.
+    pub fn sweep(
+        &self,
+        lease: &Lease,
+        folders: &[&str],
+        kept: &BTreeSet<String>,
+    ) -> io::Result<u64> {
         let mut n_removed = 0;
         for folder in folders {
             for name in self.list(folder)?.iter().filter(|name| !kept.contains(*name)) {
+                // Without the lock it could be what another build has just uploaded.
+                lease.check()?;
                 self.delete([name.as_str()])?;
                 n_removed += 1;
             }

@@ -108,7 +108,8 @@ fn a_sweep_removes_what_is_not_named() {
         one.push(name).unwrap();
     }
     let kept = BTreeSet::from([names[1].clone()]);
-    assert_eq!(one.sweep(&["packs", "shards"], &kept).unwrap(), 1);
+    let lease = one.lock_for(Duration::from_secs(60)).unwrap();
+    assert_eq!(one.sweep(&lease, &["packs", "shards"], &kept).unwrap(), 1);
     assert_eq!(one.list("packs").unwrap(), [names[1].clone()]);
 }
 
