@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use crate::{
     cluster::error::ClusterError,
     config::issue,
-    dump::{error::DumpError, parquet::ParquetError},
+    dump::{
+        error::{DumpError, DumpErrorKind},
+        parquet::ParquetError,
+    },
     fetch::error::FetchError,
+    storage,
     store::StoreError,
 };
 
@@ -93,6 +97,9 @@ impl Error {
             Error::Pipeline { .. } => {
                 Some("run `crossic list` to see every component and its keys".to_owned())
             }
+            Error::Dump(DumpError { kind: DumpErrorKind::Io { cause, .. }, .. }) => {
+                storage::error::hint(cause)
+            }
             Error::Dump(error) => error.hint().map(str::to_owned),
             Error::Fetch(error) => error.hint(),
             Error::Cluster(error) => error.hint().map(str::to_owned),
@@ -107,6 +114,7 @@ impl Error {
                         .to_owned(),
                 )
             }
+            Error::Io(error) => storage::error::hint(error),
             _ => None,
         }
     }

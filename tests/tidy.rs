@@ -17,9 +17,9 @@ const MAX_LINES: usize = 500;
 const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("cluster", &["error"]),
-    ("config", &["error", "sinks", "sources"]),
-    ("dump", &[]),
-    ("error", &["cluster", "config", "dump", "fetch", "store"]),
+    ("config", &["error", "sinks", "sources", "storage"]),
+    ("dump", &["storage"]),
+    ("error", &["cluster", "config", "dump", "fetch", "storage", "store"]),
     ("fetch", &["dump", "io"]),
     ("garbage", &["error", "manifest"]),
     ("io", &[]),
@@ -29,11 +29,12 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "clock", "config", "error", "garbage", "io", "manifest", "report", "sinks", "sources",
-            "store",
+            "storage", "store",
         ],
     ),
-    ("sinks", &["clock", "error", "io", "store"]),
+    ("sinks", &["clock", "error", "io", "storage", "store"]),
     ("sources", &["clock", "dump", "error", "store"]),
+    ("storage", &["io"]),
     ("store", &["clock", "error", "io"]),
 ];
 

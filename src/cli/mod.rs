@@ -12,6 +12,7 @@ mod fetch;
 mod gc;
 mod inspect;
 mod list;
+mod mirrored;
 mod output;
 mod page_name;
 mod plan;

@@ -119,7 +119,7 @@ fn write_json(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
             let digest = resolved.digest().to_string();
             (
                 node.name.as_str(),
-                json!({ "dir": node.sink.dir(), "plan_digest": digest, "plan": resolved }),
+                json!({ "dir": node.sink.place(), "plan_digest": digest, "plan": resolved }),
             )
         })
         .collect();
@@ -182,7 +182,7 @@ fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
     for node in &plan.sinks {
         let dir = node.sink.dir();
         writeln!(out, "\n{} ({}) <- {}", node.name, node.kind, node.input)?;
-        writeln!(out, "  writes {}", dir.display())?;
+        writeln!(out, "  writes {}", node.sink.place().display())?;
         write_knobs(out, &node.sink.knobs())?;
         let resolved: Resolved = plan.resolved(node);
         writeln!(out, "  plan   {}", resolved.digest())?;

@@ -1,23 +1,19 @@
 //! A corpus directory whose shards are JSON lines, with the text beside the tokens.
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io::Write, path::Path};
 
 use crossic_operators::{operator::Key, segment::Segment, vocabulary::Vocabulary};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Descriptor, Shard, ShardWriter, Sink, shards_dir};
+use super::{CorpusDir, Descriptor, Shard, ShardWriter, Sink, shards_dir};
 use crate::{error::Result, io::Staged};
 
 pub(super) const SINK: Descriptor = Descriptor {
     name: "jsonl",
     summary: "A corpus directory whose shards are JSON lines with text and tokens",
     keys: &[
-        Key { name: "dir", default: "", about: "the corpus directory" },
+        Key { name: "dir", default: "", about: "the corpus directory, or a folder of a bucket" },
         Key {
             name: "buckets",
             default: "64",
@@ -33,7 +29,7 @@ pub(super) const SINK: Descriptor = Descriptor {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Config {
     #[serde(skip_serializing)]
-    dir: PathBuf,
+    dir: CorpusDir,
     #[serde(default = "super::default_buckets")]
     buckets: u32,
     #[serde(default = "yes")]
@@ -46,7 +42,11 @@ fn yes() -> bool {
 
 impl Sink for Config {
     fn dir(&self) -> &Path {
-        &self.dir
+        &self.dir.local
+    }
+
+    fn place(&self) -> &Path {
+        &self.dir.place
     }
 
     fn buckets(&self) -> u32 {
@@ -66,7 +66,7 @@ impl Sink for Config {
             bucket,
             input_ids: self.input_ids,
             vocabulary: vocabulary.clone(),
-            staged: Staged::create(&shards_dir(&self.dir))?,
+            staged: Staged::create(&shards_dir(&self.dir.local))?,
             rows: 0,
             tokens: 0,
         }))
