@@ -3,8 +3,14 @@
 use std::path::PathBuf;
 
 use crate::{
+    cluster::error::ClusterError,
     config::issue,
-    dump::{error::DumpError, parquet::ParquetError},
+    dump::{
+        error::{DumpError, DumpErrorKind},
+        parquet::ParquetError,
+    },
+    fetch::error::FetchError,
+    storage,
     store::StoreError,
 };
 
@@ -33,6 +39,12 @@ pub enum Error {
     /// A parquet input is damaged or of another schema.
     #[error("{0}")]
     Parquet(#[from] ParquetError),
+    /// Files of a dump could not be fetched.
+    #[error("{0}")]
+    Fetch(#[from] FetchError),
+    /// The processes of a run cannot work together, or one of them failed.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
     /// A worker of the dataflow panicked.
     #[error("a worker stopped: {0}")]
     Worker(String),
@@ -85,7 +97,12 @@ impl Error {
             Error::Pipeline { .. } => {
                 Some("run `crossic list` to see every component and its keys".to_owned())
             }
+            Error::Dump(DumpError { kind: DumpErrorKind::Io { cause, .. }, .. }) => {
+                storage::error::hint(cause)
+            }
             Error::Dump(error) => error.hint().map(str::to_owned),
+            Error::Fetch(error) => error.hint(),
+            Error::Cluster(error) => error.hint().map(str::to_owned),
             Error::Ledger(_) => {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
             }
@@ -97,6 +114,7 @@ impl Error {
                         .to_owned(),
                 )
             }
+            Error::Io(error) => storage::error::hint(error),
             _ => None,
         }
     }

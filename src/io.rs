@@ -174,7 +174,7 @@ pub fn remove_leftovers(dir: &Path) -> io::Result<u64> {
 }
 
 /// Creates `dir` and the directories above it, durably, where they are missing.
-fn create_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -189,7 +189,7 @@ fn create_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes the entry of `path` in its directory durable.
-fn sync_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     step(path)?;
     let dir = named(path.parent().unwrap_or(Path::new("")));
     // Only Unix lets a directory be opened and synced.

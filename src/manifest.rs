@@ -1,7 +1,7 @@
 //! The manifest: the one mutable name of a corpus directory, written last.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -197,6 +197,18 @@ impl Manifest {
             .unwrap_or_else(|_| unreachable!("a manifest is plain data"));
         text.push('\n');
         Ok(io::replace(&dir.join(FILE_NAME), text.as_bytes())?)
+    }
+
+    /// Returns every file of the corpus directory that the corpus is made of, by its path from
+    /// there, the manifest included.
+    pub fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::from([FILE_NAME.to_owned(), self.tokenizer.file.clone()]);
+        names.extend(self.shards.iter().map(|shard| format!("shards/{}", shard.file)));
+        names.extend(self.packs.iter().map(|pack| format!("packs/{pack}")));
+        names.extend(self.snapshots.iter().map(|snapshot| snapshot.file.clone()));
+        names.extend(self.memos.iter().map(|memo| format!("memos/{memo}")));
+        names.extend(self.files.keys().cloned());
+        names
     }
 
     /// Returns the path of a shard.

@@ -178,6 +178,79 @@ fn a_good_pipeline_is_said_to_be_one() {
     assert!(!folder.path("out").exists(), "a check and a plan touch nothing");
 }
 
+/// Returns what a plan says of a source's index.
+fn skips(folder: &Folder, source: &str) -> serde_json::Value {
+    let planned = folder.run(&["plan", "pipeline.toml", "--json"]).done();
+    let planned: serde_json::Value = serde_json::from_str(&planned).unwrap();
+    planned.pointer(&format!("/sources/{source}/skips")).unwrap().clone()
+}
+
+#[test]
+fn a_plan_says_what_the_index_saves() {
+    let folder = Folder::new();
+    let number = |skips: &serde_json::Value, name: &str| {
+        skips.get(name).and_then(serde_json::Value::as_u64).unwrap_or_else(|| panic!("{skips}"))
+    };
+    // Before a build: an estimate from the links, of streams of 10, 10, 10, 10, 10 and 5 pages.
+    let planned = folder.run(&["plan", "pipeline.toml"]).done();
+    let about = planned.lines().filter(|line| line.starts_with("  skips  about ")).count();
+    assert_eq!(about, 2, "{planned}");
+    let before = skips(&folder, "en");
+    assert_eq!(before.get("basis"), Some(&"links".into()));
+    let w = number(&before, "wanted_at_most") as f64;
+    let starts = [514.0, 14_873.0, 29_447.0, 45_001.0, 60_175.0, 62_511.0];
+    let ends = starts.iter().skip(1).copied().chain([64_567.0]);
+    assert_eq!((number(&before, "pages"), number(&before, "streams")), (55, 6));
+    assert_eq!(number(&before, "of_bytes"), 64_567);
+    let read: f64 = starts
+        .iter()
+        .zip(ends)
+        .zip([10, 10, 10, 10, 10, 5])
+        .map(|((start, end), n)| (end - start) * (1.0 - (1.0 - w / 55.0).powi(n)))
+        .sum();
+    let skipped = number(&before, "bytes") as f64;
+    assert!((skipped - (64_567.0 - read)).abs() < 2.0, "{skipped} {read}");
+
+    // After it, the pages are known, and none of the same dump has changed.
+    folder.build(&[]).done();
+    let manifest = Manifest::read(&folder.path("out")).unwrap();
+    let articles = manifest.snapshots.iter().find(|it| it.source == "en" && it.table == "articles");
+    let after = skips(&folder, "en");
+    assert_eq!(after.get("basis"), Some(&"last-build".into()));
+    assert_eq!(number(&after, "wanted"), articles.unwrap().rows);
+    assert_eq!(number(&after, "articles_changed"), 0);
+    assert_eq!(number(&after, "streams_changed"), 0);
+
+    // The dump of the next month: some Thai articles have been edited since.
+    fs_err::remove_dir_all(folder.path("dumps/thwiki")).unwrap();
+    copy_dump(&folder, "thwiki/20240801", "dumps/thwiki");
+    let planned = folder.run(&["plan", "pipeline.toml"]).done();
+    golden("cli/plan-skips.txt", &lines_of(&planned, &["  skips ", "  hint "]));
+    assert!(0 < number(&skips(&folder, "th"), "articles_changed"));
+
+    // Without an index, nothing is skipped.
+    let index = "dumps/enwiki/enwiki-20240720-pages-articles-multistream-index.txt.bz2";
+    fs_err::remove_file(folder.path(index)).unwrap();
+    assert_eq!(skips(&folder, "en"), serde_json::Value::Null);
+    // An index that does not fit says so, and what to do.
+    folder.write(index, b"7:1007:Elephant\n");
+    golden("cli/plan-other-index.txt", &folder.run(&["plan", "pipeline.toml"]).failure());
+}
+
+fn lines_of(text: &str, starts: &[&str]) -> String {
+    let lines = text.lines().filter(|line| starts.iter().any(|start| line.starts_with(start)));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+fn copy_dump(folder: &Folder, sample: &str, to: &str) {
+    let from = common_crossic::repository("data-samples").join(sample);
+    fs_err::create_dir_all(folder.path(to)).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs_err::copy(entry.path(), folder.path(to).join(entry.file_name())).unwrap();
+    }
+}
+
 #[test]
 fn the_command_line() {
     let folder = Folder::empty();

@@ -16,18 +16,25 @@ const MAX_LINES: usize = 500;
 /// What a module of `src` may import of `crate`; `cli` may import everything.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
-    ("config", &["error", "sinks", "sources"]),
-    ("dump", &[]),
-    ("error", &["config", "dump", "store"]),
+    ("cluster", &["error"]),
+    ("config", &["error", "sinks", "sources", "storage"]),
+    ("dump", &["storage"]),
+    ("error", &["cluster", "config", "dump", "fetch", "storage", "store"]),
+    ("fetch", &["dump", "io"]),
+    ("garbage", &["error", "manifest"]),
     ("io", &[]),
     ("manifest", &["config", "error", "io", "sinks", "sources"]),
     ("report", &["config", "error", "manifest", "sinks", "sources"]),
     (
         "runtime",
-        &["clock", "config", "error", "io", "manifest", "report", "sinks", "sources", "store"],
+        &[
+            "clock", "config", "error", "garbage", "io", "manifest", "report", "sinks", "sources",
+            "storage", "store",
+        ],
     ),
-    ("sinks", &["clock", "error", "io", "store"]),
+    ("sinks", &["clock", "error", "io", "storage", "store"]),
     ("sources", &["clock", "dump", "error", "store"]),
+    ("storage", &["io"]),
     ("store", &["clock", "error", "io"]),
 ];
 

@@ -18,10 +18,9 @@ use crossic::{
     config::{self, Plan},
     error::{Error, Result},
     runtime::{self, Built, Settings},
-    sinks::{Shard, ShardWriter, Sink},
+    sinks::{Rows, Shard, ShardWriter, Sink},
     sources::{
-        ArticleRow, LinkNumbers, Source, SourceContext, SourceCounts, TableRow, Task, TitleRules,
-        Wanted, WikiInfo,
+        LinkNumbers, Source, SourceContext, SourceCounts, Task, Tasks, TitleRules, Wanted, WikiInfo,
     },
 };
 use crossic_operators::{
@@ -155,22 +154,16 @@ impl Source for Faulty<Box<dyn Source>> {
         self.inner.count_links(languages)
     }
 
-    fn table_tasks(&self, name: &str, cx: &SourceContext) -> Result<Vec<Box<dyn Task<TableRow>>>> {
-        let mut tasks = self.inner.table_tasks(name, cx)?;
-        if self.place == Place::Tables {
-            tasks.push(Box::new(FaultyTask(self.fault)));
-        }
-        Ok(tasks)
+    fn article_files(&self) -> Vec<PathBuf> {
+        self.inner.article_files()
     }
 
-    fn article_tasks(
-        &self,
-        name: &str,
-        cx: &SourceContext,
-    ) -> Result<Vec<Box<dyn Task<ArticleRow>>>> {
-        let mut tasks = self.inner.article_tasks(name, cx)?;
-        if self.place == Place::Articles {
-            tasks.push(Box::new(FaultyTask(self.fault)));
+    fn tasks(&self, name: &str, cx: &SourceContext) -> Result<Tasks> {
+        let mut tasks = self.inner.tasks(name, cx)?;
+        match self.place {
+            Place::Tables => tasks.tables.push(Box::new(FaultyTask(self.fault))),
+            Place::Articles => tasks.articles.push(Box::new(FaultyTask(self.fault))),
+            _ => {}
         }
         Ok(tasks)
     }
@@ -223,6 +216,10 @@ impl Sink for Faulty<Arc<dyn Sink>> {
 
     fn knobs(&self) -> BTreeMap<String, serde_json::Value> {
         self.inner.knobs()
+    }
+
+    fn rows(&self, shard: &Shard) -> Result<Option<Rows>> {
+        self.inner.rows(shard)
     }
 
     fn shard(&self, bucket: u32, vocabulary: &Vocabulary) -> Result<Box<dyn ShardWriter>> {

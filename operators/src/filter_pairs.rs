@@ -111,7 +111,9 @@ impl Operator for Config {
         let kept = cx.try_map(
             pairs,
             |pair| Subject::from(pair),
-            move |pair| limits.admit(pair, vocabulary.as_deref(), (&*texts, &*memo)).map(|()| *pair),
+            move |pair| {
+                limits.admit(pair, vocabulary.as_deref(), (&*texts, &*memo)).map(|()| *pair)
+            },
         );
         cx.tally(&kept, |pair: &Pair| (Measure::PairsOut, pair.target.source, 1));
         Flow::Pairs(kept)

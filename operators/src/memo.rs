@@ -17,11 +17,7 @@ pub trait Memo: Send + Sync {
 /// Returns the answer to a question, finding it where it is not known.
 ///
 /// `find` returns `None` where there is no answer to be kept, because the run is ending.
-pub fn ask(
-    memo: &dyn Memo,
-    question: Digest,
-    find: impl FnOnce() -> Option<u32>,
-) -> Option<u32> {
+pub fn ask(memo: &dyn Memo, question: Digest, find: impl FnOnce() -> Option<u32>) -> Option<u32> {
     if let Some(answer) = memo.recall(question) {
         return Some(answer);
     }

@@ -2,7 +2,7 @@
 
 use std::{io, num::NonZeroUsize, thread, time::Instant};
 
-use super::{Loudness, PipelineArgs, summary};
+use super::{Loudness, PipelineArgs, mirrored, summary};
 use crate::{
     config,
     error::Result,
@@ -30,8 +30,10 @@ pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
     let plan = config::load(&args.pipeline.file, &args.pipeline.sets)?;
     let cores = || thread::available_parallelism().ok();
     let workers = args.workers.or_else(cores).map_or(1, NonZeroUsize::get);
-    let built =
+    let mirrored = mirrored::prepare(&plan)?;
+    let mut built =
         runtime::execute(plan, Settings { workers, progress: !loudness.quiet && !args.json })?;
+    mirrored::publish(mirrored, &mut built)?;
     let out = &mut io::stdout().lock();
     if args.json {
         return summary::json(out, &built);

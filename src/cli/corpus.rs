@@ -2,7 +2,7 @@
 //! tokenizer.
 
 use std::{
-    io::{BufRead, BufReader, Lines},
+    io::{BufRead, BufReader, ErrorKind, Lines},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,10 +14,12 @@ use crossic_operators::{
 };
 use serde::Deserialize;
 
+use super::mirrored;
 use crate::{
     error::{Error, Result},
-    manifest::{Manifest, SourceInfo},
-    sinks::{Shard, shard_file::ShardReader},
+    manifest::{FILE_NAME, Manifest, SourceInfo},
+    sinks::{Shard, shard_file::ShardReader, shards_dir},
+    storage::{file_names, mirror::Mirror},
     store::{StoreError, arrow_file::RowReader, row::Row, snapshot},
 };
 
@@ -25,12 +27,59 @@ use crate::{
 pub(super) struct Corpus {
     pub(super) dir: PathBuf,
     pub(super) manifest: Manifest,
+    /// Where the files come from, if they lie in a bucket.
+    mirror: Option<Mirror>,
 }
 
 impl Corpus {
     /// Reads the manifest of a directory.
     pub(super) fn open(dir: &Path) -> Result<Corpus> {
-        Ok(Corpus { dir: dir.to_owned(), manifest: Manifest::read(dir)? })
+        let Some(mirror) = Mirror::of(dir)? else {
+            let manifest = Manifest::read(dir)?;
+            return Ok(Corpus { dir: dir.to_owned(), manifest, mirror: None });
+        };
+        if !mirror.pull_manifest(FILE_NAME)? {
+            return Err(Error::Directory {
+                dir: dir.to_owned(),
+                what: format!("holds no corpus: it has no `{FILE_NAME}`"),
+                hint: "give the `dir` of a sink of a finished build".to_owned(),
+            });
+        }
+        let (dir, manifest) = (mirror.dir().to_owned(), Manifest::read(mirror.dir())?);
+        Ok(Corpus { dir, manifest, mirror: Some(mirror) })
+    }
+
+    /// Fetches a file of the corpus if it lies in a bucket.
+    pub(super) fn fetch(&self, name: &str) -> Result<()> {
+        match &self.mirror {
+            None => Ok(()),
+            Some(mirror) => Ok(mirror.pull(name).map(|_| ())?),
+        }
+    }
+
+    /// Fetches every file of a corpus that lies in a bucket; what is missing there stays missing.
+    pub(super) fn fetch_all(&self) -> Result<()> {
+        let Some(mirror) = &self.mirror else { return Ok(()) };
+        for name in mirrored::names(&self.manifest) {
+            match mirror.pull(&name) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                result => {
+                    result?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the files in `shards/`, in order.
+    pub(super) fn shard_files(&self) -> std::io::Result<Vec<String>> {
+        match &self.mirror {
+            None => file_names(&shards_dir(&self.dir)),
+            Some(mirror) => {
+                let names = mirror.list("shards")?;
+                Ok(names.iter().map(|it| it.trim_start_matches("shards/").to_owned()).collect())
+            }
+        }
     }
 
     /// Returns the path of the report that the manifest names; `report.json` is a copy of it.
@@ -42,6 +91,7 @@ impl Corpus {
 
     /// Returns the rows of a shard, in the order of the file.
     pub(super) fn rows(&self, shard: &Shard) -> Result<Rows> {
+        self.fetch(&format!("shards/{}", shard.file))?;
         let path = self.manifest.shard_path(&self.dir, shard);
         if self.manifest.shard_format == "arrow" {
             return Ok(Rows::Arrow(Box::new(ShardReader::open(&path)?)));
@@ -70,12 +120,16 @@ impl Corpus {
         let mut snapshots = self.manifest.snapshots.iter();
         match snapshots.find(|it| it.source == source && it.table == R::TABLE) {
             None => Ok(None),
-            Some(found) => Ok(Some(snapshot::rows(&self.dir.join(&found.file))?)),
+            Some(found) => {
+                self.fetch(&found.file)?;
+                Ok(Some(snapshot::rows(&self.dir.join(&found.file))?))
+            }
         }
     }
 
     /// Reads the corpus's copy of its tokenizer.
     pub(super) fn vocabulary(&self) -> Result<Vocabulary> {
+        self.fetch(&self.manifest.tokenizer.file)?;
         let path = self.dir.join(&self.manifest.tokenizer.file);
         let bytes = fs_err::read(&path)?;
         Vocabulary::from_bytes(&bytes)
@@ -146,7 +200,12 @@ impl Iterator for Rows {
                     Some(ids)
                 };
                 let read = |line: String| Ok(segment(&line, encode).map_err(bad)?);
-                Some(line.map_err(Error::from).and_then(read))
+                // Of bytes that are no text the library does not say where they are.
+                let line = line.map_err(|error| match error.kind() {
+                    ErrorKind::InvalidData => bad(error.to_string()).into(),
+                    _ => Error::from(error),
+                });
+                Some(line.and_then(read))
             }
         }
     }

@@ -6,12 +6,17 @@
 mod build;
 mod check;
 mod corpus;
+mod diff;
 mod explain;
+mod fetch;
+mod gc;
 mod inspect;
 mod list;
+mod mirrored;
 mod output;
 mod page_name;
 mod plan;
+mod plan_skips;
 mod summary;
 mod verify;
 
@@ -49,6 +54,8 @@ enum Verb {
     Build(build::Args),
     /// Check a pipeline file and its inputs, and show every problem at once
     Check(check::Args),
+    /// Download dumps: what a build needs of them, resumed after a break and checked
+    Fetch(fetch::Args),
     /// Show what a build would do, and touch nothing
     Plan(plan::Args),
     /// List sources, operators and sinks with their keys
@@ -59,6 +66,10 @@ enum Verb {
     Explain(explain::Args),
     /// Read a whole corpus again and check every promise it makes
     Verify(verify::Args),
+    /// Show what moved between two corpora, such as a corpus and its rebuild
+    Diff(diff::Args),
+    /// Remove leavings of stopped builds and the corpus that a rebuild replaced
+    Gc(gc::Args),
     /// Print completions for a shell
     #[command(
         after_help = "Example: crossic completions bash > ~/.local/share/bash-completion/completions/crossic"
@@ -101,11 +112,14 @@ pub fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Run(args) | Verb::Build(args) => build::run(args, loudness),
         Verb::Check(args) => check::run(args),
+        Verb::Fetch(args) => fetch::run(args, loudness),
         Verb::Plan(args) => plan::run(args),
         Verb::List(args) => list::run(args),
         Verb::Inspect(args) => inspect::run(args),
         Verb::Explain(args) => explain::run(args),
         Verb::Verify(args) => verify::run(args),
+        Verb::Diff(args) => diff::run(args),
+        Verb::Gc(args) => gc::run(args),
         Verb::Completions { shell } => completions(*shell),
     };
     match result {

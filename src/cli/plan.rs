@@ -3,11 +3,15 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    path::PathBuf,
 };
 
 use serde_json::json;
 
-use super::PipelineArgs;
+use super::{
+    PipelineArgs,
+    plan_skips::{self, Skips},
+};
 use crate::{
     config::{self, Plan, plan::Resolved},
     error::Result,
@@ -42,6 +46,8 @@ struct Size {
     articles: u64,
     /// Links into each other language of the pipeline: as many pages are wanted at most.
     links: LinkNumbers,
+    /// What the indexes of its articles save.
+    skips: Option<Skips>,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -53,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let others: Vec<String> =
             languages.iter().filter(|lang| **lang != node.source.info().lang).cloned().collect();
         let links = node.source.count_links(&others)?;
-        let mut size = Size { tables: 0, articles: 0, links };
+        let mut size = Size { tables: 0, articles: 0, links, skips: None };
         for path in node.source.files() {
             let n_bytes = fs_err::metadata(&path)?.len();
             let name = path.to_string_lossy();
@@ -62,6 +68,20 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
         sizes.insert(node.name.as_str(), size);
     }
+    let last = last_build(&plan)?;
+    let last = last.as_ref().map(|(dir, manifest)| (dir.as_path(), manifest));
+    let links = plan
+        .sources
+        .iter()
+        .filter_map(|node| sizes.get(node.name.as_str()).map(|size| (node, &size.links)));
+    let n_links = plan_skips::n_links(links);
+    for node in &plan.sources {
+        let n_links = n_links.get(&node.source.info().lang).copied().unwrap_or(0);
+        let skips = Skips::of(&node.name, node.source.as_ref(), last, n_links)?;
+        if let Some(size) = sizes.get_mut(node.name.as_str()) {
+            size.skips = skips;
+        }
+    }
     let out = &mut io::stdout().lock();
     match args.json {
         true => write_json(out, &plan, &sizes),
@@ -69,10 +89,23 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Returns the directory and the manifest of the last build of this plan, where there is one.
+///
+/// The first sink's directory holds the snapshots, for all sinks.
+fn last_build(plan: &Plan) -> Result<Option<(PathBuf, Manifest)>> {
+    let Some(node) = plan.sinks.first() else { return Ok(None) };
+    let dir = node.sink.dir();
+    let digest = plan.resolved(node).digest().to_string();
+    let manifest = Manifest::find(dir)?.filter(|manifest| manifest.plan_digest == digest);
+    Ok(manifest.map(|manifest| (dir.to_owned(), manifest)))
+}
+
 /// Core seconds that reading and, at most, tokenising will take.
 fn estimate(sizes: &BTreeMap<&str, Size>) -> (f64, f64) {
     let articles: u64 = sizes.values().map(|size| size.articles).sum();
-    let read = articles as f64 / BZIP2_RATE;
+    let skipped: u64 =
+        sizes.values().filter_map(|size| size.skips.as_ref()).map(Skips::n_bytes).sum();
+    let read = articles.saturating_sub(skipped) as f64 / BZIP2_RATE;
     (read, articles as f64 * TEXT_SHARE / TEXT_RATE)
 }
 
@@ -86,7 +119,7 @@ fn write_json(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
             let digest = resolved.digest().to_string();
             (
                 node.name.as_str(),
-                json!({ "dir": node.sink.dir(), "plan_digest": digest, "plan": resolved }),
+                json!({ "dir": node.sink.place(), "plan_digest": digest, "plan": resolved }),
             )
         })
         .collect();
@@ -100,6 +133,7 @@ fn write_json(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
                 "table_bytes": size.tables,
                 "article_bytes": size.articles,
                 "links": size.links,
+                "skips": size.skips.as_ref().map(Skips::json),
                 "files": node.source.files(),
                 "notes": node.source.notes(),
             });
@@ -129,6 +163,9 @@ fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
         let links: Vec<String> =
             size.links.iter().map(|(lang, n)| format!("{} to {lang}", thousands(*n))).collect();
         writeln!(out, "  links  {}", links.join(", "))?;
+        for (label, line) in size.skips.iter().flat_map(Skips::lines) {
+            writeln!(out, "  {label:<6} {line}")?;
+        }
         write_knobs(out, &node.source.knobs())?;
         for note in node.source.notes() {
             writeln!(out, "  note   {note}")?;
@@ -145,7 +182,7 @@ fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
     for node in &plan.sinks {
         let dir = node.sink.dir();
         writeln!(out, "\n{} ({}) <- {}", node.name, node.kind, node.input)?;
-        writeln!(out, "  writes {}", dir.display())?;
+        writeln!(out, "  writes {}", node.sink.place().display())?;
         write_knobs(out, &node.sink.knobs())?;
         let resolved: Resolved = plan.resolved(node);
         writeln!(out, "  plan   {}", resolved.digest())?;

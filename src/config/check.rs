@@ -17,6 +17,7 @@ use super::{
     parse::{Node, Pipeline},
     plan::{OperatorNode, Plan, SinkNode, SourceNode},
 };
+use crate::storage::place::Place;
 
 /// Returns the plan, unless something is wrong.
 pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<Plan> {
@@ -186,8 +187,17 @@ fn check_inputs<C: ?Sized>(
 fn check_directories(sinks: &[Node<dyn crate::sinks::Sink>], issues: &mut Vec<Issue>) {
     let mut directories = BTreeSet::new();
     for node in sinks {
+        match Place::parse(node.component.place()) {
+            Ok(Place::Remote(url)) if url.scheme().is_web() => {
+                let message = format!("`{url}` can only be read");
+                let issue = Issue::at(node.span.clone(), message);
+                issues.push(issue.hint("give a local directory, `s3://bucket/folder` or `gs://…`"));
+            }
+            Ok(_) => {}
+            Err(error) => issues.push(Issue::at(node.span.clone(), error.to_string())),
+        }
         if !directories.insert(node.component.dir().to_owned()) {
-            let message = format!("two sinks write to `{}`", node.component.dir().display());
+            let message = format!("two sinks write to `{}`", node.component.place().display());
             issues.push(Issue::at(node.span.clone(), message));
         }
     }

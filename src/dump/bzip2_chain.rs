@@ -15,7 +15,7 @@ const BLOCK_MARK: &[u8] = b"1AY&SY";
 /// What an empty stream has there: the mark of the end, then the checksum of nothing.
 const END_MARK: &[u8] = b"\x17rE8P\x90\0\0\0\0";
 /// The longest that a start needs to be recognised.
-const N_START_BYTES: usize = 14;
+pub(crate) const N_START_BYTES: usize = 14;
 
 /// What [`Chain::read`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub(crate) fn find_start(input: &mut Input, from: u64, to: u64) -> io::Result<Op
 }
 
 /// Returns whether `bytes` begin as a stream does.
-fn is_start(bytes: &[u8]) -> bool {
+pub(crate) fn is_start(bytes: &[u8]) -> bool {
     match bytes {
         [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] => {
             rest.starts_with(BLOCK_MARK) || rest.starts_with(END_MARK)

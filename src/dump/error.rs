@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, io, path::PathBuf};
 
+use crate::dump::index_error::IndexFault;
+
 /// A place in a dump file, in bytes of the file itself and of its decompressed text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -180,6 +182,9 @@ pub enum DumpErrorKind {
         /// The name of the part that begins inside it.
         second: String,
     },
+    /// The index of a multistream file contradicts itself or the file.
+    #[error("{0}")]
+    Index(IndexFault),
     /// The reader is asked for more after it has reported an error.
     #[error("reading stopped at {at} after an earlier error")]
     AlreadyFailed {
@@ -223,6 +228,9 @@ impl DumpErrorKind {
             }
             Self::SeveralDumps { .. } | Self::NoSuchDump { .. } => {
                 "name one of them, or keep each dump in a folder of its own"
+            }
+            Self::Index(_) => {
+                "download the index of the same dump, or remove it: then the whole file is read"
             }
             Self::OverlappingParts { .. } => "keep the parts of one run only",
             _ => return None,

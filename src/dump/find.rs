@@ -1,15 +1,17 @@
-//! Finds the files of one dump in a folder by their standard names.
+//! Finds the files of one dump in a folder, local or behind a URL, by their standard names.
 
 use std::{
     cmp::Reverse,
     collections::BTreeSet,
-    io,
     path::{Path, PathBuf},
 };
 
-use crate::dump::{
-    error::{DumpError, DumpErrorKind, Position},
-    find_names::{Content, Name, Packing, Part, parse},
+use crate::{
+    dump::{
+        error::{DumpError, DumpErrorKind, Position},
+        find_names::{Content, Name, Packing, Part, parse},
+    },
+    storage,
 };
 
 /// The files of one dump of one wiki.
@@ -39,7 +41,7 @@ pub struct DumpFiles {
 /// Multistream XML is taken before other XML, a single file before parts, .gz before .bz2 before
 /// plain. Fails if there is no dump, if there are several to choose from, or if parts overlap.
 pub fn find_dump(folder: &Path, wanted: Option<&str>) -> Result<DumpFiles, DumpError> {
-    let file_names = file_names(folder).map_err(|cause| {
+    let file_names = storage::file_names(folder).map_err(|cause| {
         let kind = DumpErrorKind::Io { doing: "list the folder", at: Position::default(), cause };
         DumpError { path: folder.to_owned(), kind }
     })?;
@@ -54,21 +56,11 @@ pub fn find_dump(folder: &Path, wanted: Option<&str>) -> Result<DumpFiles, DumpE
     Ok(files)
 }
 
-/// Returns the names of the files in a folder, in order; names that are not UTF-8 are left out.
-fn file_names(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs_err::read_dir(folder)? {
-        let entry = entry?;
-        // Looking through links, since dumps are often linked from a shared place.
-        let is_file = fs_err::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file());
-        names.extend(entry.file_name().into_string().ok().filter(|_| is_file));
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
 /// Chooses among file names; the paths that it returns are only names.
-fn choose(file_names: &[&str], wanted: Option<&str>) -> Result<DumpFiles, DumpErrorKind> {
+pub(crate) fn choose(
+    file_names: &[&str],
+    wanted: Option<&str>,
+) -> Result<DumpFiles, DumpErrorKind> {
     let all: Vec<(&str, Name<'_>)> =
         file_names.iter().filter_map(|name| Some((*name, parse(name)?))).collect();
     let label = |name: &Name<'_>| format!("{}-{}", name.wiki, name.date);

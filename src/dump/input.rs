@@ -1,11 +1,12 @@
-//! A file read through a buffer that always knows how many of its bytes were taken.
+//! A file, local or behind a URL, read through a buffer that always knows how many of its bytes
+//! were taken.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::Path,
 };
 
-use fs_err::File;
+use crate::storage::{self, File};
 
 /// How many bytes of the file are read at once.
 const N_BUFFER_BYTES: usize = 128 << 10;
@@ -20,14 +21,9 @@ pub(crate) struct Input {
 impl Input {
     /// Opens the file at its first byte.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        // A folder opens without complaint on Unix; only reading it fails, and less clearly.
-        if metadata.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
+        let (file, n_bytes) = storage::open(path)?;
         let reader = BufReader::with_capacity(N_BUFFER_BYTES, file);
-        Ok(Self { reader, offset: 0, n_bytes: metadata.len() })
+        Ok(Self { reader, offset: 0, n_bytes })
     }
 
     /// Returns the offset of the next byte.

@@ -1,12 +1,16 @@
-//! Readers for the files of a Wikipedia dump: finding them, decompression, SQL tables, pages XML.
+//! Readers for the files of a Wikipedia dump: finding them, decompression, SQL tables, pages XML and its index.
 
 mod bzip2_chain;
 pub mod entities;
 pub mod error;
 pub mod find;
-mod find_names;
+pub(crate) mod find_names;
 mod format;
 mod gzip;
+pub mod index;
+pub mod index_announced;
+pub mod index_error;
+pub mod index_lines;
 mod input;
 pub mod parquet;
 pub mod siteinfo;

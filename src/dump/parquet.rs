@@ -13,6 +13,8 @@ use polars::io::parquet::read::{ParallelStrategy, ParquetReader, infer_schema};
 use polars::prelude::{Column, DataFrame, DataType, StringChunked};
 use polars_arrow::datatypes::ArrowDataType;
 
+use crate::storage;
+
 /// The most rows of a batch.
 const BATCH_ROWS: usize = 2_000;
 
@@ -45,6 +47,12 @@ pub enum ParquetError {
     /// The system refused an operation; the message names the path.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The file is behind a URL, where the parquet library would read it whole for every batch.
+    #[error("`{}`: parquet files are read from local paths only\nhint: download the file and give its path", path.display())]
+    Remote {
+        /// The URL.
+        path: PathBuf,
+    },
     /// The parquet library could not read the file.
     #[error("cannot read `{}` as parquet\nhint: fetch the file anew, it may be cut short", path.display())]
     Unreadable {
@@ -103,6 +111,9 @@ pub struct ArticleParquet {
 impl ArticleParquet {
     /// Opens a file and checks that it has the columns of an article file.
     pub fn open(path: &Path) -> Result<ArticleParquet, ParquetError> {
+        if storage::is_url(path) {
+            return Err(ParquetError::Remote { path: path.to_path_buf() });
+        }
         let file = fs_err::File::open(path)?;
         let n_bytes = file.metadata()?.len();
         let mut file = file.into_file();

@@ -129,8 +129,8 @@ impl Record {
     /// Makes the record durable.
     pub(super) fn write(&self, dir: &Path, key: Digest) -> Result<String> {
         let file = Record::file(self.number, key);
-        let text = serde_json::to_string(self)
-            .unwrap_or_else(|_| unreachable!("a record is plain data"));
+        let text =
+            serde_json::to_string(self).unwrap_or_else(|_| unreachable!("a record is plain data"));
         io::replace(&dir.join(memos::FOLDER).join(&file), text.as_bytes())?;
         Ok(file)
     }

@@ -189,7 +189,8 @@ fn windows_digest(plan: &Plan, sink: &SinkNode) -> Digest {
 }
 
 /// The rows of a scan, and what it said.
-type Split<'s, R> = (StreamVec<'s, Epoch, (SourceIndex, R, Epoch)>, StreamVec<'s, Epoch, (Said, i64)>);
+type Split<'s, R> =
+    (StreamVec<'s, Epoch, (SourceIndex, R, Epoch)>, StreamVec<'s, Epoch, (Said, i64)>);
 
 fn split<'s, R: Clone + 'static>(scanned: StreamVec<'s, Epoch, Scanned<R>>) -> Split<'s, R> {
     scanned.ok_err(|scanned| match scanned {

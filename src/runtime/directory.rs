@@ -14,11 +14,10 @@ use crate::{
 };
 
 /// What a corpus directory may hold before it holds a manifest: the leavings of a stopped build.
-const OURS: &[&str] =
-    &["memos", "packs", "previous", "snapshots", "shards", "rejects", ".lock"];
+const OURS: &[&str] = &["memos", "packs", "previous", "snapshots", "shards", "rejects", ".lock"];
 
 /// The lock of a corpus directory, held while it is written.
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 /// Makes the directory of every sink and locks it.
 pub(super) fn prepare(plan: &Plan) -> Result<Vec<Lock>> {
@@ -83,7 +82,12 @@ fn is_published(name: &str) -> bool {
     matches!(name, "README.md" | "report.json" | "report.html") || name.starts_with("tokenizer-")
 }
 
-fn lock(dir: &Path) -> Result<Lock> {
+/// Locks a corpus directory until the lock is dropped.
+///
+/// # Errors
+///
+/// Another crossic holds the lock.
+pub fn lock(dir: &Path) -> Result<Lock> {
     let path = dir.join(".lock");
     let file = fs_err::File::create(&path)?.into_parts().0;
     match file.try_lock() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{config::Plan, error::Result, io, manifest::InputFile};
+use crate::{config::Plan, error::Result, manifest::InputFile, storage};
 
 /// An input file of a source.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(super) fn sizes(plan: &Plan) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for node in &plan.sources {
         for path in node.source.files() {
-            let size = fs_err::metadata(&path)?.len();
+            let size = storage::size(&path)?;
             inputs.push(Input { source: node.name.clone(), path, size, hash: None });
         }
     }
@@ -33,7 +33,7 @@ pub(super) fn hashes(inputs: &[Input], source: &str) -> Result<Vec<InputFile>> {
             let name = input.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let hash = match &input.hash {
                 Some(hash) => hash.clone(),
-                None => io::hash_file(&input.path)?,
+                None => storage::hash(&input.path)?,
             };
             Ok(InputFile { name, size: input.size, hash })
         })

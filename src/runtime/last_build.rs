@@ -10,9 +10,9 @@ use super::{bucket::Record, inputs::Input};
 use crate::{
     config::{Plan, plan::SinkNode},
     error::Result,
-    io,
     manifest::Manifest,
     sources::Before,
+    storage,
     store::memos,
 };
 
@@ -38,7 +38,10 @@ impl LastBuild {
                 let Some(source) = last.plan.sources.get(&node.name) else {
                     return Ok(Arc::default());
                 };
-                if last.sources.get(&node.name).is_none_or(|it| it.info.wiki != node.source.info().wiki)
+                if last
+                    .sources
+                    .get(&node.name)
+                    .is_none_or(|it| it.info.wiki != node.source.info().wiki)
                 {
                     return Ok(Arc::default());
                 }
@@ -90,7 +93,8 @@ impl LastBuild {
             match last.plan.sources.get(name) {
                 None => changes.push(format!("source `{name}` is new: its articles are read")),
                 Some(before) if before != source => {
-                    changes.push(format!("source `{name}` has changed: its articles are read again"));
+                    changes
+                        .push(format!("source `{name}` has changed: its articles are read again"));
                 }
                 Some(_) => {}
             }
@@ -133,7 +137,7 @@ fn same_files(
         };
         let hash = match &input.hash {
             Some(hash) => hash.clone(),
-            None => input.hash.insert(io::hash_file(path)?).clone(),
+            None => input.hash.insert(storage::hash(path)?).clone(),
         };
         if hash != file.hash {
             return Ok(false);

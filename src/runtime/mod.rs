@@ -3,7 +3,7 @@
 mod articles;
 mod bucket;
 mod build;
-mod directory;
+pub mod directory;
 mod failure;
 mod inputs;
 mod last_build;
@@ -80,6 +80,11 @@ pub fn execute(plan: Plan, settings: Settings) -> Result<Vec<Built>> {
         unreachable!("check asks for a sink");
     };
     let last = LastBuild::find(first.sink.dir())?;
+    for node in &plan.sinks {
+        for change in LastBuild::find(node.sink.dir())?.changes(&plan, node) {
+            progress::note(&format!("{}: {change}", node.name));
+        }
+    }
     let needed = last.manifest.as_ref().map(|it| it.packs.as_slice()).unwrap_or_default();
     let store = Arc::new(TextStore::open(first.sink.dir(), needed)?);
     let memos = last.manifest.as_ref().map(|it| it.memos.as_slice()).unwrap_or_default();

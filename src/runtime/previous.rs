@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{error::Result, manifest::Manifest};
 
 /// The folder of a corpus directory that holds the corpus before.
-pub const FOLDER: &str = "previous";
+const FOLDER: &str = "previous";
 
 /// Makes `previous/` the corpus of a manifest, by hard links; its own manifest comes last.
 ///

@@ -59,3 +59,11 @@ impl Progress {
         self.splitting.finish_and_clear();
     }
 }
+
+/// Tells the person in front of the terminal something, on stderr.
+pub(super) fn note(text: &str) {
+    // A terminal that takes no more text has nobody in front of it.
+    let _written =
+        std::io::Write::write_all(&mut std::io::stderr(), format!("note: {text}\n").as_bytes())
+            .is_ok();
+}

@@ -1,10 +1,6 @@
 //! Publishes the corpora of a run: rejects, report, card, and last of all the manifest.
 
-use std::{
-    io::Write,
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, io::Write, path::Path};
 
 use crossic_operators::{
     context::Measure,
@@ -13,14 +9,15 @@ use crossic_operators::{
 
 use super::{
     Built,
+    bucket::{Bucket, Sealed},
     inputs::{self, Input},
     ledger, packs, previous, rejects,
-    bucket::{Bucket, Sealed},
     said::Heard,
 };
 use crate::{
     config::{Plan, plan::SinkNode},
     error::{Error, Result},
+    garbage,
     io::{self, Staged},
     manifest::{self, Delta, FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
     report::{Report, card, ledger::imbalances, page, statistics::Statistics},
@@ -103,8 +100,12 @@ fn publish_one(
     memos.extend(answers.filter(|_| own_store).cloned());
     let (parent, delta) = match &last {
         // Nothing changed: a rerun leaves what it found.
-        Some(last) if last.corpus_digest == corpus_digest => (last.parent.clone(), last.delta.clone()),
-        Some(last) => (Some(last.corpus_digest.clone()), Some(delta(dir, &sealed, report.statistics.rows)?)),
+        Some(last) if last.corpus_digest == corpus_digest => {
+            (last.parent.clone(), last.delta.clone())
+        }
+        Some(last) => {
+            (Some(last.corpus_digest.clone()), Some(delta(dir, &sealed, report.statistics.rows)?))
+        }
         None => (None, None),
     };
     memos.extend(delta.iter().map(|it| it.file.clone()));
@@ -310,31 +311,8 @@ fn nothing_fits(splitter: &Splitter, buckets: &[&Bucket]) -> Error {
 
 /// Removes what the manifest does not name: leavings of stopped builds and of earlier corpora.
 fn collect_garbage(dir: &Path, manifest: &Manifest) -> Result<()> {
-    let mut kept: BTreeSet<String> = manifest.files.keys().cloned().collect();
-    kept.extend(manifest.shards.iter().map(|shard| format!("shards/{}", shard.file)));
-    kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}")));
-    kept.extend(manifest.packs.iter().map(|pack| format!("packs/{pack}.pack")));
-    kept.extend(manifest.memos.iter().map(|memo| format!("memos/{memo}")));
-    kept.extend(manifest.snapshots.iter().map(|snapshot| snapshot.file.clone()));
-    for part in ["packs", "snapshots", "shards", "rejects", "memos"] {
-        let folder = dir.join(part);
-        if !folder.is_dir() {
-            continue;
-        }
-        for entry in fs_err::read_dir(&folder)? {
-            let entry = entry?;
-            let name = format!("{part}/{}", entry.file_name().to_string_lossy());
-            if !kept.contains(&name) {
-                fs_err::remove_file(entry.path())?;
-            }
-        }
-    }
-    for entry in fs_err::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("tokenizer-") && name != manifest.tokenizer.file {
-            fs_err::remove_file(entry.path())?;
-        }
+    for (path, _) in garbage::unnamed(dir, manifest)? {
+        fs_err::remove_file(path)?;
     }
     Ok(())
 }

@@ -55,8 +55,8 @@ pub(super) fn reconcile<'s>(
         remembered,
         Exchange::new(|row: &(SourceIndex, PageId, Reading)| u64::from(row.1)),
     );
-    let mut wanted = builder
-        .new_input(wanted, Exchange::new(|row: &(Page, Epoch, i32)| u64::from((row.0).1)));
+    let mut wanted =
+        builder.new_input(wanted, Exchange::new(|row: &(Page, Epoch, i32)| u64::from((row.0).1)));
     let mut findings = builder.new_input(
         findings,
         Exchange::new(|(_, finding): &(SourceIndex, Finding)| match finding {
@@ -112,7 +112,8 @@ pub(super) fn reconcile<'s>(
             if !frontiers.iter().all(|it| it.frontier().is_empty()) {
                 // The end's capability may not hold back what can be done before.
                 if let Some(last) = &mut last {
-                    let lowest = frontiers.iter().filter_map(|it| it.frontier().iter().min().copied());
+                    let lowest =
+                        frontiers.iter().filter_map(|it| it.frontier().iter().min().copied());
                     if let Some(time) = lowest.min().filter(|time| last.time() < time) {
                         last.downgrade(&time);
                     }

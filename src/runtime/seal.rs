@@ -335,9 +335,8 @@ impl Sealing {
     fn restamp(&self, rows: &mut [Segment], pair: &Pair) -> bool {
         let mut changed = false;
         for span in rows.iter_mut().flat_map(|row| &mut row.spans) {
-            let is = |side: &&Side| {
-                side.page == span.page && self.wiki(side.source).wiki == span.wiki
-            };
+            let is =
+                |side: &&Side| side.page == span.page && self.wiki(side.source).wiki == span.wiki;
             let side = [&pair.english, &pair.target].into_iter().find(is);
             if let Some(side) = side.filter(|side| side.text.revision != span.revision) {
                 span.revision = side.text.revision;
@@ -376,9 +375,7 @@ impl Sealing {
             open.counter.add(row, n);
             let writer = match &mut open.writer {
                 Some(writer) => writer,
-                None => {
-                    open.writer.insert(self.sink.shard(open.number, splitter.vocabulary())?)
-                }
+                None => open.writer.insert(self.sink.shard(open.number, splitter.vocabulary())?),
             };
             writer.push(row)?;
         }
@@ -498,7 +495,12 @@ fn numbers(counts: &[Counts; 2]) -> [u32; 10] {
 /// Adds the account of one side of a pair.
 fn add(counts: &mut SideCounts, numbers: &[u32]) {
     let SideCounts {
-        paragraphs_in, paragraphs_dropped, paragraphs_cut, tokens_in, tokens_dropped, ..
+        paragraphs_in,
+        paragraphs_dropped,
+        paragraphs_cut,
+        tokens_in,
+        tokens_dropped,
+        ..
     } = counts;
     let all = [paragraphs_in, paragraphs_dropped, paragraphs_cut, tokens_in, tokens_dropped];
     for (count, n) in all.into_iter().zip(numbers) {

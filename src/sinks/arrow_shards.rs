@@ -1,21 +1,18 @@
 //! A corpus directory whose shards are Arrow IPC files.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use crossic_operators::{operator::Key, segment::Segment, vocabulary::Vocabulary};
 use serde::{Deserialize, Serialize};
 
-use super::{Descriptor, Rows, Shard, ShardWriter, Sink, shard_file, shards_dir};
+use super::{CorpusDir, Descriptor, Rows, Shard, ShardWriter, Sink, shard_file, shards_dir};
 use crate::error::Result;
 
 pub(super) const SINK: Descriptor = Descriptor {
     name: "arrow-shards",
     summary: "A corpus directory whose shards are Arrow IPC files",
     keys: &[
-        Key { name: "dir", default: "", about: "the corpus directory" },
+        Key { name: "dir", default: "", about: "the corpus directory, or a folder of a bucket" },
         Key {
             name: "buckets",
             default: "64",
@@ -30,14 +27,18 @@ pub(super) const SINK: Descriptor = Descriptor {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Config {
     #[serde(skip_serializing)]
-    dir: PathBuf,
+    dir: CorpusDir,
     #[serde(default = "super::default_buckets")]
     buckets: u32,
 }
 
 impl Sink for Config {
     fn dir(&self) -> &Path {
-        &self.dir
+        &self.dir.local
+    }
+
+    fn place(&self) -> &Path {
+        &self.dir.place
     }
 
     fn buckets(&self) -> u32 {
@@ -53,12 +54,12 @@ impl Sink for Config {
     }
 
     fn rows(&self, shard: &Shard) -> Result<Option<Rows>> {
-        let rows = shard_file::ShardReader::open(&shards_dir(&self.dir).join(&shard.file))?;
+        let rows = shard_file::ShardReader::open(&shards_dir(&self.dir.local).join(&shard.file))?;
         Ok(Some(Box::new(rows.map(|row| Ok(row?)))))
     }
 
     fn shard(&self, bucket: u32, _: &Vocabulary) -> Result<Box<dyn ShardWriter>> {
-        let writer = shard_file::ShardWriter::create(&shards_dir(&self.dir))?;
+        let writer = shard_file::ShardWriter::create(&shards_dir(&self.dir.local))?;
         Ok(Box::new(Writer { bucket, writer }))
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use crossic_operators::{
@@ -15,14 +15,14 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Descriptor, Rows, Shard, ShardWriter, Sink, shards_dir};
+use super::{CorpusDir, Descriptor, Rows, Shard, ShardWriter, Sink, shards_dir};
 use crate::{error::Result, io::Staged, store::StoreError};
 
 pub(super) const SINK: Descriptor = Descriptor {
     name: "jsonl",
     summary: "A corpus directory whose shards are JSON lines with text and tokens",
     keys: &[
-        Key { name: "dir", default: "", about: "the corpus directory" },
+        Key { name: "dir", default: "", about: "the corpus directory, or a folder of a bucket" },
         Key {
             name: "buckets",
             default: "64",
@@ -38,7 +38,7 @@ pub(super) const SINK: Descriptor = Descriptor {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Config {
     #[serde(skip_serializing)]
-    dir: PathBuf,
+    dir: CorpusDir,
     #[serde(default = "super::default_buckets")]
     buckets: u32,
     #[serde(default = "yes")]
@@ -51,7 +51,11 @@ fn yes() -> bool {
 
 impl Sink for Config {
     fn dir(&self) -> &Path {
-        &self.dir
+        &self.dir.local
+    }
+
+    fn place(&self) -> &Path {
+        &self.dir.place
     }
 
     fn buckets(&self) -> u32 {
@@ -70,7 +74,7 @@ impl Sink for Config {
         if !self.input_ids {
             return Ok(None);
         }
-        let path = shards_dir(&self.dir).join(&shard.file);
+        let path = shards_dir(&self.dir.local).join(&shard.file);
         let lines = BufReader::new(fs_err::File::open(&path)?).lines();
         Ok(Some(Box::new(lines.map(move |line| {
             let row = serde_json::from_str::<Row>(&line?).map_err(|cause| cause.to_string());
@@ -85,7 +89,7 @@ impl Sink for Config {
             bucket,
             input_ids: self.input_ids,
             vocabulary: vocabulary.clone(),
-            staged: Staged::create(&shards_dir(&self.dir))?,
+            staged: Staged::create(&shards_dir(&self.dir.local))?,
             rows: 0,
             tokens: 0,
         }))

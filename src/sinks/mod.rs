@@ -14,7 +14,7 @@ use crossic_operators::{operator::Key, segment::Segment, vocabulary::Vocabulary}
 use serde::{Deserialize, Serialize};
 use toml::de::{Error as TomlError, ValueDeserializer};
 
-use crate::error::Result;
+use crate::{error::Result, storage::mirror::local_dir};
 
 /// A finished shard.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,10 +45,30 @@ pub trait ShardWriter {
 /// The rows of a shard, in order.
 pub type Rows = Box<dyn Iterator<Item = Result<Segment>>>;
 
+/// Where a corpus goes, as the pipeline file says it and as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "PathBuf")]
+struct CorpusDir {
+    place: PathBuf,
+    /// The same, or the local directory that stands for a URL.
+    local: PathBuf,
+}
+
+impl From<PathBuf> for CorpusDir {
+    fn from(place: PathBuf) -> CorpusDir {
+        CorpusDir { local: local_dir(&place), place }
+    }
+}
+
 /// A directory that takes a corpus.
 pub trait Sink: fmt::Debug + Send + Sync {
-    /// Returns the directory.
+    /// Returns the directory in which the corpus is written.
     fn dir(&self) -> &Path;
+
+    /// Returns the directory or URL that the pipeline file names.
+    fn place(&self) -> &Path {
+        self.dir()
+    }
 
     /// Returns into how many buckets pairs are dealt.
     fn buckets(&self) -> u32;

@@ -12,12 +12,7 @@ use rustc_hash::FxHashMap;
 use super::Snapshot;
 use crate::{
     error::Result,
-    store::{
-        arrow_file::RowReader,
-        row::Row,
-        snapshot,
-        tables::ArticleRow,
-    },
+    store::{arrow_file::RowReader, row::Row, snapshot, tables::ArticleRow},
 };
 
 /// The rows that the last build left of one source; empty where there was none.

@@ -184,8 +184,7 @@ pub struct Tasks {
 impl Tasks {
     /// Returns the tasks of a source that knows the articles of the last build, and nothing else.
     fn remembering(before: &Before) -> Result<Tasks> {
-        let mut tasks =
-            Tasks { remembered: Vec::new(), tables: Vec::new(), articles: Vec::new() };
+        let mut tasks = Tasks { remembered: Vec::new(), tables: Vec::new(), articles: Vec::new() };
         if let Some(rows) = before.rows()? {
             tasks.remembered.push(Box::new(RememberedArticles(rows)));
         }

@@ -68,8 +68,7 @@ impl Reading {
 
     /// Returns the row of a snapshot that holds the reading of a page.
     pub fn row(&self, page: PageId) -> ArticleRow {
-        let nothing =
-            Text { digest: Digest::default(), revision: 0, n_chars: 0, n_paragraphs: 0 };
+        let nothing = Text { digest: Digest::default(), revision: 0, n_chars: 0, n_paragraphs: 0 };
         let text = match self.article {
             Some(Article::Text(text)) => text,
             _ => nothing,

@@ -11,8 +11,8 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Descriptor, Finding, LinkNumbers, Source, SourceContext, SourceCounts, Task, Tasks,
-    TitleRules, Wanted, WikiInfo,
+    Descriptor, Finding, LinkNumbers, Source, SourceContext, SourceCounts, Task, Tasks, TitleRules,
+    Wanted, WikiInfo,
     article_packs::ArticlePacks,
     dump_tables,
     same_files::{SameFiles, Unless},

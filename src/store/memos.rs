@@ -3,8 +3,8 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
     sync::RwLock,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use crossic_operators::{memo::Memo, record::Digest};
@@ -38,10 +38,7 @@ impl Row for AnswerRow {
     }
 
     fn columns(rows: &[&Self]) -> Result<Vec<Column>, BadRow> {
-        Ok(vec![
-            row::displayed(rows, |row| row.question)?,
-            row::numbers(rows, |row| row.answer),
-        ])
+        Ok(vec![row::displayed(rows, |row| row.question)?, row::numbers(rows, |row| row.answer)])
     }
 
     fn read(cells: Cells<'_>) -> Result<Self, String> {

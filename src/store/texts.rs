@@ -65,11 +65,8 @@ impl TextStore {
     ///
     /// One of the packs of `needed` is missing or damaged; others are passed over.
     pub fn open(dir: &Path, needed: &[String]) -> Result<TextStore, StoreError> {
-        let store = TextStore {
-            dir: dir.to_owned(),
-            open: RwLock::default(),
-            failure: OnceLock::new(),
-        };
+        let store =
+            TextStore { dir: dir.to_owned(), open: RwLock::default(), failure: OnceLock::new() };
         for name in needed.iter().filter_map(|name| PackName::parse(name)) {
             store.add(name)?;
         }

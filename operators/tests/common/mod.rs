@@ -1,5 +1,7 @@
 //! One harness for the operators of the dataflow: rows over epochs in, what is left at the end out.
 
+#![allow(dead_code, reason = "each test program uses some of them")]
+
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Mutex},
@@ -148,17 +150,17 @@ pub fn run(
 /// Where the operator under test stands among the operators.
 pub const STAGE: u16 = 3;
 
-struct Input {
-    titles: InputSession<Epoch, Title, i32>,
-    links: InputSession<Epoch, Langlink, i32>,
-    redirects: InputSession<Epoch, Redirect, i32>,
-    disambiguations: InputSession<Epoch, PageId, i32>,
-    articles: InputSession<Epoch, (PageId, Article), i32>,
-    pairs: InputSession<Epoch, Pair, i32>,
+pub struct Input {
+    pub titles: InputSession<Epoch, Title, i32>,
+    pub links: InputSession<Epoch, Langlink, i32>,
+    pub redirects: InputSession<Epoch, Redirect, i32>,
+    pub disambiguations: InputSession<Epoch, PageId, i32>,
+    pub articles: InputSession<Epoch, (PageId, Article), i32>,
+    pub pairs: InputSession<Epoch, Pair, i32>,
 }
 
 impl Input {
-    fn new() -> Input {
+    pub fn new() -> Input {
         Input {
             titles: InputSession::new(),
             links: InputSession::new(),
@@ -169,7 +171,7 @@ impl Input {
         }
     }
 
-    fn change(&mut self, row: Row, diff: i32) {
+    pub fn change(&mut self, row: Row, diff: i32) {
         match row {
             Row::Title(title) => self.titles.update(title, diff),
             Row::Link(link) => self.links.update(link, diff),
@@ -180,7 +182,7 @@ impl Input {
         }
     }
 
-    fn advance_to(&mut self, epoch: Epoch) {
+    pub fn advance_to(&mut self, epoch: Epoch) {
         advance(&mut self.titles, epoch);
         advance(&mut self.links, epoch);
         advance(&mut self.redirects, epoch);

@@ -72,6 +72,7 @@ pub(super) fn read(
     let mut rejects = Rejects::default();
     let files = corpus.manifest.files.keys();
     for file in files.filter(|it| it.starts_with("rejects/") && it.ends_with(".jsonl")) {
+        corpus.fetch(file)?;
         let path = corpus.dir.join(file);
         for (text, row) in BufReader::new(fs_err::File::open(&path)?).lines().zip(0_u64..) {
             let line: Line = serde_json::from_str(&text?).map_err(|cause| StoreError::Row {

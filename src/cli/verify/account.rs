@@ -20,7 +20,6 @@ use crate::{
     store::StoreError,
 };
 
-
 /// What the rows add up to, shard by shard.
 #[derive(Default)]
 pub(super) struct Counted {

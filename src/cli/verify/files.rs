@@ -39,21 +39,16 @@ fn strangers(corpus: &Corpus) -> Check {
     let mut check = Check::new("nothing else in shards/", "file");
     let ours: BTreeSet<&str> = corpus.manifest.shards.iter().map(|it| it.file.as_str()).collect();
     let dir = shards_dir(&corpus.dir);
-    let entries = match fs_err::read_dir(&dir) {
-        Ok(entries) => entries,
+    let names = match corpus.shard_files() {
+        Ok(names) => names,
         Err(_) if ours.is_empty() => return check,
         Err(error) => {
             check.problem(error.to_string());
             return check;
         }
     };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        // Half-written files of a build that runs or was killed: no reader takes them for shards.
-        .filter(|name| !name.starts_with('.'))
-        .collect();
-    names.sort();
-    for name in names {
+    // Half-written files of a build that runs or was killed: no reader takes them for shards.
+    for name in names.into_iter().filter(|name| !name.starts_with('.')) {
         let stranger = !ours.contains(name.as_str());
         let path = dir.join(&name);
         check.see(

@@ -50,6 +50,7 @@ struct Summary<'a> {
 /// The corpus has no readable manifest, or a check failed.
 pub(super) fn run(args: &Args) -> Result<()> {
     let corpus = Corpus::open(&args.dir)?;
+    corpus.fetch_all()?;
     let checks = check_all(&corpus);
     let n_failed = checks.iter().filter(|check| !check.ok()).count();
     print(|out| match args.json {

@@ -1,0 +1,97 @@
+//! Corpora in buckets: what is fetched and locked before a build, and uploaded after it.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use crate::{
+    config::Plan,
+    error::{Error, Result},
+    manifest::{FILE_NAME, Manifest},
+    runtime::Built,
+    storage::{
+        lease::{self, Lease},
+        mirror::Mirror,
+    },
+};
+
+/// The folders of a corpus; all their files bear their hash.
+const FOLDERS: [&str; 4] = ["packs", "snapshots", "shards", "rejects"];
+
+/// A corpus in a bucket while it is built.
+pub(super) struct Mirrored {
+    sink: String,
+    place: PathBuf,
+    mirror: Mirror,
+    lease: Lease,
+}
+
+/// Locks the corpora of a plan that lie in buckets, and fetches their manifests.
+///
+/// # Errors
+///
+/// A bucket cannot be written, another crossic holds the lock, or the folder is no corpus.
+pub(super) fn prepare(plan: &Plan) -> Result<Vec<Mirrored>> {
+    let mut mirrored = Vec::new();
+    for node in &plan.sinks {
+        let place = node.sink.place().to_owned();
+        let Some(mirror) = Mirror::of(&place)? else { continue };
+        let lease = mirror.lock()?;
+        if !mirror.pull_manifest(FILE_NAME)?
+            && let Some(name) = mirror.list("")?.iter().find(|name| !is_ours(name))
+        {
+            return Err(Error::Directory {
+                dir: place,
+                what: format!("is not a corpus directory: it holds `{name}`"),
+                hint: "give the sink a folder of its own".to_owned(),
+            });
+        }
+        mirrored.push(Mirrored { sink: node.name.clone(), place, mirror, lease });
+    }
+    Ok(mirrored)
+}
+
+/// Uploads what was built, each manifest after all that it names, and says where it lies now.
+///
+/// # Errors
+///
+/// A bucket cannot be written, or its lock was lost: its manifest is the old one then.
+pub(super) fn publish(mirrored: Vec<Mirrored>, built: &mut [Built]) -> Result<()> {
+    for Mirrored { sink, place, mirror, lease } in mirrored {
+        let Some(built) = built.iter_mut().find(|built| built.sink == sink) else { continue };
+        let kept = names(&built.manifest);
+        for name in &kept {
+            mirror.push(name)?;
+        }
+        // Not the local file: a reader on this machine may have fetched the old one meanwhile.
+        let mut text = serde_json::to_string_pretty(&built.manifest)
+            .unwrap_or_else(|_| unreachable!("a manifest is plain data"));
+        text.push('\n');
+        mirror.push_manifest(&lease, FILE_NAME, text.into_bytes())?;
+        mirror.sweep(&lease, &FOLDERS, &kept)?;
+        let listed = mirror.list("")?;
+        let old = listed.iter().filter(|it| it.starts_with("tokenizer-") && !kept.contains(*it));
+        mirror.delete(old.map(String::as_str))?;
+        built.dir = place;
+    }
+    Ok(())
+}
+
+/// Returns every file that a manifest names, by its path in the corpus.
+pub(super) fn names(manifest: &Manifest) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = manifest.files.keys().cloned().collect();
+    names.insert(manifest.tokenizer.file.clone());
+    names.extend(manifest.shards.iter().map(|shard| format!("shards/{}", shard.file)));
+    names.extend(manifest.packs.iter().map(|pack| pack_name(pack)));
+    names.extend(manifest.snapshots.iter().map(|snapshot| snapshot.file.clone()));
+    names
+}
+
+/// Returns the path of a pack in the corpus.
+fn pack_name(pack: &str) -> String {
+    format!("packs/{}", pack.strip_prefix("packs/").unwrap_or(pack))
+}
+
+/// Files at the top that a build writes before its manifest.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "README.md" | "report.json" | "report.html" | lease::FILE_NAME)
+        || name.starts_with("tokenizer-")
+}

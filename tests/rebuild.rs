@@ -1,0 +1,199 @@
+//! A corpus that is built again over its wikis' next dumps holds, byte for byte, what a build from
+//! scratch holds.
+//!
+//! `CROSSIC_SEQUENCES=500 cargo test --workspace --test rebuild` runs more sequences.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use crossic_operators::wikitext::{Headings, Options, Site, clean};
+use proptest::prelude::*;
+
+mod common;
+mod common_crossic;
+mod edited_dumps;
+#[path = "../operators/tests/edited_wikis/mod.rs"]
+mod edited_wikis;
+mod rebuilt;
+
+use edited_dumps::{Style, WIKIS, wikitext};
+use edited_wikis::{Body, History, Page, Shape, histories, seeds};
+use rebuilt::{Pipeline, Place, Step, check};
+
+const SHAPE: Shape = Shape { n_wikis: &[2, 2, 2, 3], n_pages: 3..9, n_steps: 2..5, n_edits: 1..6 };
+
+/// Of which moment the articles of a dump are, seen from its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Articles {
+    Now,
+    /// `page_latest` runs ahead of the articles.
+    Before,
+    /// `page_latest` lags behind the articles.
+    After,
+}
+
+fn articles() -> impl Strategy<Value = Articles> {
+    prop_oneof![4 => Just(Articles::Now), 1 => Just(Articles::Before), 1 => Just(Articles::After)]
+}
+
+fn style() -> impl Strategy<Value = Style> {
+    let often = prop::bool::weighted(0.85);
+    let seldom = prop::bool::weighted(0.15);
+    (often, 1_usize..4, 1_usize..3, often, seldom, often).prop_map(
+        |(index, n_pages, n_parts, sorted, repeated, latest)| Style {
+            index,
+            n_pages,
+            n_parts,
+            sorted,
+            repeated,
+            latest,
+        },
+    )
+}
+
+fn pipeline() -> impl Strategy<Value = Pipeline> {
+    let links =
+        prop::sample::select(&["union", "union", "union", "forward", "reverse", "mutual"][..]);
+    let many_to_one = prop::sample::select(&["best", "all"][..]);
+    let variant = prop::sample::select(&["crossic", "crossic", "mix", "mono"][..]);
+    // Most limits let most pairs pass: what is refused is soon told.
+    let min_chars = prop_oneof![2 => Just(0), 1 => 20_u32..120];
+    let limits = (0_u32..2, min_chars, prop_oneof![3 => Just(0), 1 => 4_u32..8]);
+    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.3));
+    (links, many_to_one, variant, limits, flags).prop_map(
+        |(links, many_to_one, variant, (min_tokens, min_chars, ratio), (shuffled, lines))| {
+            let min_tokens = min_tokens * 12;
+            Pipeline {
+                links,
+                many_to_one,
+                variant,
+                min_tokens,
+                min_chars,
+                ratio,
+                shuffled,
+                lines,
+                ..Pipeline::default()
+            }
+        },
+    )
+}
+
+/// Returns the steps of a history with dumps in one style.
+fn steps(history: &History, style: Style, pipeline: &Pipeline) -> Vec<Step> {
+    let pipeline = Pipeline { n_wikis: history.first.0.len(), ..pipeline.clone() };
+    let worlds = history.worlds().into_iter();
+    let step = |world: edited_wikis::World| {
+        let articles = world.clone();
+        Step { tables: world, articles, style, pipeline: pipeline.clone() }
+    };
+    worlds.map(step).collect()
+}
+
+/// Gives every step the articles of another moment.
+fn skew(mut steps: Vec<Step>, articles: Articles) -> Vec<Step> {
+    let worlds: Vec<_> = steps.iter().map(|step| step.tables.clone()).collect();
+    for (step, number) in steps.iter_mut().zip(0_usize..) {
+        let moment = match articles {
+            Articles::Now => number,
+            Articles::Before => number.saturating_sub(1),
+            Articles::After => (number + 1).min(worlds.len() - 1),
+        };
+        step.articles = worlds[moment].clone();
+    }
+    steps
+}
+
+fn random_sequences(n: u64, place: Place) {
+    let styles = || prop::collection::vec(style(), 8);
+    let strategy = || (histories(&SHAPE), styles(), articles(), pipeline());
+    seeds(n, strategy, |(history, styles, articles, pipeline)| {
+        let mut steps = skew(steps(&history, Style::default(), &pipeline), articles);
+        steps.iter_mut().zip(styles).for_each(|(step, style)| step.style = style);
+        check(&steps, place)
+    });
+}
+
+#[test]
+fn random_edits_on_one_worker() {
+    random_sequences(16, Place::Workers(1));
+}
+
+#[test]
+fn random_edits_on_four_workers() {
+    random_sequences(6, Place::Workers(4));
+}
+
+/// Checks that a kind of dump is no worse than any other, over plain histories.
+fn every_dump(style: Style, articles: Articles) {
+    seeds(
+        2,
+        || histories(&SHAPE),
+        |history| {
+            let steps = skew(steps(&history, style, &Pipeline::default()), articles);
+            check(&steps, Place::Workers(2))
+        },
+    );
+}
+
+#[test]
+fn page_latest_lags_behind_the_articles() {
+    every_dump(Style::default(), Articles::After);
+}
+
+#[test]
+fn page_latest_runs_ahead_of_the_articles() {
+    every_dump(Style::default(), Articles::Before);
+}
+
+#[test]
+fn page_latest_is_unknown() {
+    every_dump(Style { latest: false, ..Style::default() }, Articles::Now);
+}
+
+#[test]
+fn rows_come_in_any_order_and_twice() {
+    every_dump(Style { sorted: false, repeated: true, ..Style::default() }, Articles::Now);
+}
+
+#[test]
+fn articles_come_without_an_index() {
+    every_dump(Style { index: false, n_parts: 2, ..Style::default() }, Articles::Now);
+}
+
+#[test]
+fn two_sinks_are_rebuilt_together() {
+    let pipeline = Pipeline { lines: true, ..Pipeline::default() };
+    seeds(
+        2,
+        || histories(&SHAPE),
+        |history| check(&steps(&history, Style::default(), &pipeline), Place::Workers(1)),
+    );
+}
+
+#[test]
+fn cosmetic_edits_clean_to_the_same_text() {
+    let options =
+        Options { headings: Headings::Glue, lists: true, boilerplate: false, math: false };
+    for (lang, number) in WIKIS.iter().map(|wiki| wiki.0).zip(0..) {
+        let site = Site::new(lang, &[]);
+        for text in 0..40 {
+            let page = |looks| Page {
+                namespace: 0,
+                title: 1,
+                body: Body::Text(text),
+                looks,
+                revision: 1,
+                disambiguation: false,
+                links: Vec::new(),
+            };
+            let cleaned =
+                |looks| clean(&wikitext(number, &page(looks)), &site, &options).paragraphs;
+            for looks in 1..12 {
+                let same_markup =
+                    wikitext(number, &page(looks)) == wikitext(number, &page(looks - 1));
+                assert!(!same_markup, "{lang} {text} {looks}");
+                assert_eq!(cleaned(looks), cleaned(0), "{lang} {text} {looks}");
+            }
+            assert_eq!(cleaned(0).len(), (1 + text as usize % 4), "{lang} {text}");
+        }
+    }
+}

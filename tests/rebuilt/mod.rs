@@ -1,0 +1,311 @@
+//! Builds of edited wikis: a corpus that is built again in place, step by step, beside one built
+//! from scratch of every step.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use crossic::{
+    config,
+    manifest::Manifest,
+    runtime::{self, Built, Settings},
+    store::{
+        pack::{PackName, Packs},
+        snapshot,
+        tables::ArticleRow,
+    },
+};
+use proptest::test_runner::TestCaseError;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    common_crossic::{files, repository},
+    edited_dumps::{self, Style, WIKIS},
+    edited_wikis::World,
+};
+
+/// How long a build may take to end; that it ends at all is what counts.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where a build runs. A mesh of processes belongs here as another variant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// On so many workers of this process.
+    Workers(usize),
+}
+
+/// A pipeline over edited wikis.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipeline {
+    /// How many of the wikis it reads, English among them.
+    pub(crate) n_wikis: usize,
+    pub(crate) headings: &'static str,
+    pub(crate) links: &'static str,
+    pub(crate) many_to_one: &'static str,
+    pub(crate) min_tokens: u32,
+    pub(crate) min_chars: u32,
+    pub(crate) ratio: u32,
+    pub(crate) shuffled: bool,
+    pub(crate) variant: &'static str,
+    pub(crate) tokens: u32,
+    pub(crate) buckets: u32,
+    /// Whether JSON lines are written beside Arrow.
+    pub(crate) lines: bool,
+}
+
+impl Default for Pipeline {
+    fn default() -> Pipeline {
+        Pipeline {
+            n_wikis: 2,
+            headings: "glue",
+            links: "union",
+            many_to_one: "best",
+            min_tokens: 0,
+            min_chars: 0,
+            ratio: 0,
+            shuffled: false,
+            variant: "crossic",
+            tokens: 96,
+            buckets: 3,
+            lines: false,
+        }
+    }
+}
+
+impl Pipeline {
+    /// Returns the pipeline file that reads the dumps of one directory and writes below another.
+    fn text(&self, dumps: &Path, out: &Path) -> String {
+        let mut text = String::new();
+        let languages = WIKIS.iter().take(self.n_wikis).map(|wiki| wiki.0);
+        for lang in languages.clone() {
+            let dir = dumps.join(format!("{lang}wiki"));
+            let headings = self.headings;
+            writeln!(text, "[sources.{lang}]\ntype = \"wikipedia-dump\"\ndir = {dir:?}").unwrap();
+            writeln!(text, "headings = {headings:?}\n").unwrap();
+        }
+        let languages: Vec<&str> = languages.collect();
+        let tokenizer = repository("data-samples/tokenizer.json");
+        write!(
+            text,
+            "[operators.joined]\ntype = \"join-langlinks\"\ninputs = {languages:?}\n\
+             links = {:?}\nmany-to-one = {:?}\n\n\
+             [operators.long]\ntype = \"filter-pairs\"\ninputs = [\"joined\"]\n\
+             tokenizer = {tokenizer:?}\nmin-tokens = {}\nmin-chars = {}\n\
+             max-length-ratio = {}.0\n\n",
+            self.links, self.many_to_one, self.min_tokens, self.min_chars, self.ratio
+        )
+        .unwrap();
+        let pairs = match self.shuffled {
+            true => {
+                text.push_str(
+                    "[operators.mixed]\ntype = \"shuffle-pairs\"\ninputs = [\"long\"]\n\n",
+                );
+                "mixed"
+            }
+            false => "long",
+        };
+        write!(
+            text,
+            "[operators.windows]\ntype = \"split-windows\"\ninputs = [{pairs:?}]\n\
+             tokenizer = {tokenizer:?}\ntokens = {}\nvariant = {:?}\n\n",
+            self.tokens, self.variant
+        )
+        .unwrap();
+        for (name, kind) in self.sinks() {
+            let (dir, buckets) = (out.join(name), self.buckets);
+            writeln!(text, "[sinks.{name}]\ntype = {kind:?}\ninputs = [\"windows\"]").unwrap();
+            writeln!(text, "dir = {dir:?}\nbuckets = {buckets}\n").unwrap();
+        }
+        text
+    }
+
+    /// Returns the names and types of the sinks.
+    fn sinks(&self) -> Vec<(&'static str, &'static str)> {
+        let lines = self.lines.then_some(("lines", "jsonl"));
+        [("corpus", "arrow-shards")].into_iter().chain(lines).collect()
+    }
+}
+
+/// One step: the dumps of a moment and the pipeline that reads them.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// What the tables show.
+    pub(crate) tables: World,
+    /// What the articles show, of the same moment or of another.
+    pub(crate) articles: World,
+    pub(crate) style: Style,
+    pub(crate) pipeline: Pipeline,
+}
+
+/// Builds every step in place and from scratch; returns an error that says where they differ.
+pub(crate) fn check(steps: &[Step], place: Place) -> Result<(), TestCaseError> {
+    let folder = TempDir::new().unwrap();
+    let kept = folder.path().join("kept");
+    let mut last: Option<(&Step, Vec<Built>)> = None;
+    for (step, number) in steps.iter().zip(0..) {
+        let dumps = folder.path().join(format!("dumps-{number}"));
+        let date = format!("202407{:02}", number + 1);
+        edited_dumps::write(&dumps, &date, (&step.tables, &step.articles), step.style);
+        let scratch = folder.path().join(format!("scratch-{number}"));
+        let expected = build(&step.pipeline, &dumps, &scratch, place);
+        let found = build(&step.pipeline, &dumps, &kept, place);
+        let at = format!("step {number} on {place:?}");
+        let built = match (expected, found) {
+            (Ok(_), Ok(built)) => built,
+            // A build that fails leaves the corpus of the last one: the next step goes on from it.
+            (Err(expected), Err(found)) if expected == found => continue,
+            (expected, found) => {
+                let said = |result: Result<Vec<Built>, String>| result.map(|built| built.len());
+                let (expected, found) = (said(expected), said(found));
+                return Err(TestCaseError::fail(format!(
+                    "{at}: from scratch {expected:?}, in place {found:?}"
+                )));
+            }
+        };
+        for (sink, _) in step.pipeline.sinks() {
+            let different = differences(&scratch.join(sink), &kept.join(sink));
+            if !different.is_empty() {
+                let names = different.join(", ");
+                return Err(TestCaseError::fail(format!("{at}: {sink} differs in {names}")));
+            }
+        }
+        if let Some((before, last)) = &last {
+            let problem = work(before, step, last, &built);
+            problem.map_err(|problem| TestCaseError::fail(format!("{at}: {problem}")))?;
+        }
+        last = Some((step, built));
+    }
+    Ok(())
+}
+
+/// Checks what a rebuild did against what the step made necessary.
+fn work(before: &Step, step: &Step, last: &[Built], built: &[Built]) -> Result<(), String> {
+    let same_texts = same_texts(&before.tables, &step.tables)
+        && same_texts(&before.articles, &step.articles)
+        && format!("{:?}", before.pipeline) == format!("{:?}", step.pipeline);
+    for (last, built) in last.iter().zip(built) {
+        // New revisions of the same texts make the same rows with other numbers in them.
+        if same_texts && last.manifest.totals != built.manifest.totals {
+            let (last, built) = (last.manifest.totals, built.manifest.totals);
+            return Err(format!("{last:?} became {built:?}, but no text has changed"));
+        }
+    }
+    Ok(())
+}
+
+/// Says whether two worlds differ in looks and revisions of articles at most.
+fn same_texts(before: &World, after: &World) -> bool {
+    let plain = |world: &World| {
+        let mut world = world.clone();
+        for page in world.0.iter_mut().flat_map(|wiki| wiki.pages.values_mut()) {
+            (page.looks, page.revision) = (0, 0);
+        }
+        world.0.into_iter().map(|wiki| wiki.pages).collect::<Vec<_>>()
+    };
+    plain(before) == plain(after)
+}
+
+/// Builds the pipeline; an error is told without the paths of the machine.
+fn build(
+    pipeline: &Pipeline,
+    dumps: &Path,
+    out: &Path,
+    place: Place,
+) -> Result<Vec<Built>, String> {
+    let text = pipeline.text(dumps, out);
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let plan = config::from_text("pipeline.toml", text, &[]);
+        let built = plan.and_then(|plan| match place {
+            Place::Workers(workers) => {
+                runtime::execute(plan, Settings { workers, progress: false })
+            }
+        });
+        sender.send(built).unwrap();
+    });
+    let built = receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("a build does not end"));
+    built.map_err(|error| error.to_string().replace(out.to_str().unwrap(), "OUT"))
+}
+
+/// What a corpus may owe to the way it was made.
+const HISTORY: [&str; 4] = ["parent", "delta", "packs", "memos"];
+
+/// Returns the files in which a corpus differs from one that was built from scratch.
+fn differences(scratch: &Path, kept: &Path) -> Vec<String> {
+    let (scratch, found) = (steady(scratch), steady(kept));
+    let names: BTreeSet<&String> = scratch.keys().chain(found.keys()).collect();
+    let differing = names.into_iter().filter(|name| scratch.get(*name) != found.get(*name));
+    let mut different: Vec<String> = differing
+        .map(|name| match (scratch.get(name), found.get(name)) {
+            (Some(expected), Some(found)) => format!("{name} ({})", first(expected, found)),
+            (Some(_), None) => format!("{name} (missing)"),
+            _ => format!("{name} (too much)"),
+        })
+        .collect();
+    different.extend(astray(kept));
+    different.extend(unreadable(kept));
+    different
+}
+
+/// Returns the files of a corpus by name, without what depends on its history.
+fn steady(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = files(dir);
+    files.retain(|name, _| !name.starts_with("packs/") && !name.starts_with("memos/"));
+    if let Some(manifest) = files.get_mut("manifest.json") {
+        let mut value: Value = serde_json::from_slice(manifest).unwrap();
+        let object = value.as_object_mut().unwrap();
+        HISTORY.iter().for_each(|key| drop(object.remove(*key)));
+        *manifest = serde_json::to_string_pretty(&value).unwrap().into_bytes();
+    }
+    files
+}
+
+/// Returns the first lines in which two files differ, if they are text.
+fn first(expected: &[u8], found: &[u8]) -> String {
+    let (Ok(expected), Ok(found)) = (str::from_utf8(expected), str::from_utf8(found)) else {
+        return "other bytes".to_owned();
+    };
+    let different = expected.lines().zip(found.lines()).find(|(one, other)| one != other);
+    match different {
+        Some((one, other)) => format!("`{}` became `{}`", one.trim(), other.trim()),
+        None => format!("{} bytes became {}", expected.len(), found.len()),
+    }
+}
+
+/// Returns the packs that the manifest names but the directory lacks, or the other way round.
+fn astray(dir: &Path) -> Vec<String> {
+    let manifest = fs_err::read(dir.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let named = manifest["packs"].as_array().into_iter().flatten();
+    let named: BTreeSet<PathBuf> =
+        named.filter_map(|name| Some(dir.join("packs").join(name.as_str()?))).collect();
+    let there: BTreeSet<PathBuf> = match fs_err::read_dir(dir.join("packs")) {
+        Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
+        Err(_) => BTreeSet::new(),
+    };
+    let astray = named.symmetric_difference(&there);
+    astray.map(|path| format!("packs: {}", path.file_name().unwrap().display())).collect()
+}
+
+/// Returns the texts that the snapshots name but the packs lack: a later build would miss them.
+fn unreadable(dir: &Path) -> Vec<String> {
+    let manifest = Manifest::read(dir).unwrap();
+    let names = manifest.packs.iter().map(|name| PackName::parse(name).unwrap());
+    let packs = Packs::open(&dir.join("packs"), &names.collect::<Vec<_>>()).unwrap();
+    let mut missing = Vec::new();
+    for file in manifest.snapshots.iter().filter(|it| it.table == "articles") {
+        for row in snapshot::rows::<ArticleRow>(&dir.join(&file.file)).unwrap() {
+            let row = row.unwrap();
+            if row.state == "text" && !packs.contains(row.digest) {
+                missing.push(format!("the text of page {} of {}", row.page, file.source));
+            }
+        }
+    }
+    missing
+}
