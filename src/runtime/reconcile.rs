@@ -86,29 +86,28 @@ pub(super) fn reconcile<'s>(
                 }
             });
             // Findings wait until all that they are compared with is there.
-            if !frontiers.first().is_none_or(|it| it.frontier().is_empty()) {
-                return;
-            }
-            findings.for_each(|capability, rows| {
-                let time = *capability.time();
-                let mut session = output.session(&capability);
-                for (source, finding) in rows.drain(..) {
-                    match finding {
-                        Finding::Same(page) => {
-                            if let Some(known) = pages.get_mut(&(source, page)) {
-                                known.found = true;
+            if frontiers.first().is_none_or(|it| it.frontier().is_empty()) {
+                findings.for_each(|capability, rows| {
+                    let time = *capability.time();
+                    let mut session = output.session(&capability);
+                    for (source, finding) in rows.drain(..) {
+                        match finding {
+                            Finding::Same(page) => {
+                                if let Some(known) = pages.get_mut(&(source, page)) {
+                                    known.found = true;
+                                }
+                            }
+                            Finding::Read(page, article, stream) => {
+                                let reading = Reading { article: Some(article), stream };
+                                let before = take_in(&mut pages, (source, page), reading);
+                                let Some(before) = before else { continue };
+                                session.give_iterator(change(source, page, before, time, -1));
+                                session.give_iterator(change(source, page, Some(article), time, 1));
                             }
                         }
-                        Finding::Read(page, article, stream) => {
-                            let reading = Reading { article: Some(article), stream };
-                            let before = take_in(&mut pages, (source, page), reading);
-                            let Some(before) = before else { continue };
-                            session.give_iterator(change(source, page, before, time, -1));
-                            session.give_iterator(change(source, page, Some(article), time, 1));
-                        }
                     }
-                }
-            });
+                });
+            }
             if !frontiers.iter().all(|it| it.frontier().is_empty()) {
                 // The end's capability may not hold back what can be done before.
                 if let Some(last) = &mut last {
