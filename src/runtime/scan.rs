@@ -122,7 +122,12 @@ pub(super) fn scan<'s, R: Clone + 'static>(
                 }
             });
             let Some(cap) = capability.as_mut() else { return };
-            if !frontiers[1].frontier().is_empty() {
+            // While it waits it follows what it waits for, lest that wait for its credit.
+            let ahead = frontiers[1].frontier().iter().min().copied();
+            if let Some(ahead) = ahead {
+                if *cap.time() < ahead {
+                    cap.downgrade(&ahead);
+                }
                 return;
             }
             let sets = sets.get_or_insert_with(|| {
