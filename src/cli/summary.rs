@@ -17,6 +17,7 @@ pub(super) fn json(out: &mut impl Write, built: &[Built]) -> Result<()> {
                 "corpus_digest": built.manifest.corpus_digest,
                 "totals": built.manifest.totals,
                 "report": built.report,
+                "work": built.work,
             })
         })
         .collect();

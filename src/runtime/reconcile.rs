@@ -85,6 +85,14 @@ pub(super) fn reconcile<'s>(
                     *net.entry(page).or_default() += diff;
                 }
             });
+            // The end's capability may not hold back what can be done before: even the scan of
+            // what is remembered waits for its epochs to pass by here.
+            if let Some(last) = &mut last {
+                let lowest = frontiers.iter().filter_map(|it| it.frontier().iter().min().copied());
+                if let Some(time) = lowest.min().filter(|time| last.time() < time) {
+                    last.downgrade(&time);
+                }
+            }
             // Findings wait until all that they are compared with is there.
             if frontiers.first().is_none_or(|it| it.frontier().is_empty()) {
                 findings.for_each(|capability, rows| {
@@ -109,14 +117,6 @@ pub(super) fn reconcile<'s>(
                 });
             }
             if !frontiers.iter().all(|it| it.frontier().is_empty()) {
-                // The end's capability may not hold back what can be done before.
-                if let Some(last) = &mut last {
-                    let lowest =
-                        frontiers.iter().filter_map(|it| it.frontier().iter().min().copied());
-                    if let Some(time) = lowest.min().filter(|time| last.time() < time) {
-                        last.downgrade(&time);
-                    }
-                }
                 return;
             }
             let Some(capability) = last.take() else { return };
