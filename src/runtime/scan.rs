@@ -172,7 +172,7 @@ pub(super) fn scan<'s, R: Clone + 'static>(
             }
             let work = task.work();
             if work != Work::default() {
-                session.give(Scanned::Said(Said::Work(work), 1));
+                session.give(Scanned::Said(Said::Work(Box::new(work)), 1));
             }
             if let Some(snapshot) = task.snapshot() {
                 session.give(Scanned::Said(Said::Snapshot(snapshot), 1));

@@ -39,7 +39,7 @@ pub(super) struct Unless {
 }
 
 impl Unless {
-    pub(super) fn new(
+    pub(super) fn reads(
         same: &Arc<SameFiles>,
         first: bool,
         task: Box<dyn Task<Finding>>,

@@ -268,7 +268,7 @@ impl Source for Dump {
                         Box::new(IndexedArticles::new(articles, range, Arc::clone(streams)))
                     }
                 };
-                tasks.articles.push(Unless::new(&same, tasks.articles.is_empty(), task));
+                tasks.articles.push(Unless::reads(&same, tasks.articles.is_empty(), task));
             }
         }
         Ok(tasks)

@@ -141,7 +141,7 @@ impl Source for Parquet {
                 n_bytes: 0,
                 work: Work::default(),
             });
-            tasks.articles.push(Unless::new(&same, tasks.articles.is_empty(), task));
+            tasks.articles.push(Unless::reads(&same, tasks.articles.is_empty(), task));
         }
         Ok(tasks)
     }
