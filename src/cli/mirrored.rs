@@ -33,9 +33,12 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Mirrored>> {
         let place = node.sink.place().to_owned();
         let Some(mirror) = Mirror::of(&place)? else { continue };
         let lease = mirror.lock()?;
-        if !mirror.pull_manifest(FILE_NAME)?
-            && let Some(name) = mirror.list("")?.iter().find(|name| !is_ours(name))
-        {
+        if mirror.pull_manifest(FILE_NAME)? {
+            // What the last build left is what this one goes on from.
+            for name in names(&Manifest::read(mirror.dir())?) {
+                mirror.pull(&name)?;
+            }
+        } else if let Some(name) = mirror.list("")?.iter().find(|name| !is_ours(name)) {
             return Err(Error::Directory {
                 dir: place,
                 what: format!("is not a corpus directory: it holds `{name}`"),
@@ -64,6 +67,9 @@ pub(super) fn publish(mirrored: Vec<Mirrored>, built: &mut [Built]) -> Result<()
             .unwrap_or_else(|_| unreachable!("a manifest is plain data"));
         text.push('\n');
         mirror.push_manifest(&lease, FILE_NAME, text.into_bytes())?;
+        for name in COPIES {
+            mirror.push(name)?;
+        }
         mirror.sweep(&lease, garbage::FOLDERS, &kept)?;
         let listed = mirror.list("")?;
         let old = listed.iter().filter(|it| it.starts_with("tokenizer-") && !kept.contains(*it));
@@ -80,8 +86,10 @@ pub(super) fn names(manifest: &Manifest) -> BTreeSet<String> {
     names
 }
 
-/// Files at the top that a build writes before its manifest.
+/// Copies for people, at the top of a corpus; no manifest names them.
+const COPIES: [&str; 3] = ["README.md", "report.html", "report.json"];
+
+/// Files at the top that a build writes beside its manifest.
 fn is_ours(name: &str) -> bool {
-    matches!(name, "README.md" | "report.json" | "report.html" | lease::FILE_NAME)
-        || name.starts_with("tokenizer-")
+    COPIES.contains(&name) || name == lease::FILE_NAME || name.starts_with("tokenizer-")
 }

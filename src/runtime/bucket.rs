@@ -105,7 +105,7 @@ pub(super) struct Record {
 impl Record {
     /// Returns the name of a record's file.
     pub(super) fn file(number: u32, key: Digest) -> String {
-        format!("{number:05}-{key}.json")
+        format!("{number:05}-{key}-record.json")
     }
 
     /// Returns the record in a file, or `None` if it is missing or damaged: then the bucket is
