@@ -56,8 +56,9 @@ impl WantedStreams {
     /// Returns whether every wanted page of a stream was read from these very bytes last time.
     fn is_same(&self, stream: &Stream, digest: Digest, totals: &Totals) -> Result<bool> {
         let streams = self.before.streams()?;
-        let known =
-            |page: &u32| !totals.repeated.contains(page) && streams.get(page) == Some(&digest);
+        let known = |page: &u32| {
+            !totals.repeated.contains(page) && streams.get(page) == Some(&Some(digest))
+        };
         Ok(stream.wanted.iter().all(known))
     }
 }

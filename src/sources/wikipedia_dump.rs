@@ -248,8 +248,11 @@ impl Source for Dump {
         ));
         let mut tasks = Tasks::remembering(&cx.before)?;
         dump_tables::add_tasks(&mut tasks, name, files, self.title_rules(), cx)?;
-        let same = SameFiles::new(Arc::clone(&cx.before));
-        for (path, index) in index::of(files) {
+        let indexed = index::of(files);
+        let n_indexes = indexed.iter().filter(|(_, index)| index.is_some()).count();
+        let all_or_none = (n_indexes == 0 || n_indexes == indexed.len()).then_some(n_indexes != 0);
+        let same = SameFiles::new(Arc::clone(&cx.before), all_or_none);
+        for (path, index) in indexed {
             let articles = Arc::new(ArticleFile {
                 path: path.clone(),
                 site: site.clone(),

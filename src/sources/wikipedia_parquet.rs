@@ -131,7 +131,7 @@ impl Source for Parquet {
     fn tasks(&self, name: &str, cx: &SourceContext) -> Result<Tasks> {
         let mut tasks = Tasks::remembering(&cx.before)?;
         dump_tables::add_tasks(&mut tasks, name, &self.opened().0, self.title_rules(), cx)?;
-        let same = SameFiles::new(Arc::clone(&cx.before));
+        let same = SameFiles::new(Arc::clone(&cx.before), Some(false));
         for path in &self.config.files {
             let task = Box::new(ParquetArticles {
                 path: path.clone(),
