@@ -28,8 +28,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
-            "clock", "config", "error", "garbage", "io", "manifest", "report", "sinks", "sources",
-            "storage", "store",
+            "clock", "cluster", "config", "error", "garbage", "io", "manifest", "report", "sinks",
+            "sources", "storage", "store",
         ],
     ),
     ("sinks", &["clock", "error", "io", "storage", "store"]),
