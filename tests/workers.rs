@@ -262,7 +262,7 @@ impl ShardWriter for FaultyWriter {
 fn execute(plan: Plan) -> Result<Vec<Built>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let settings = Settings { workers: 4, progress: false };
+        let settings = Settings { workers: 4, progress: false, cluster: None };
         sender.send(runtime::execute(plan, settings)).unwrap();
     });
     receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the run does not end"))

@@ -1,12 +1,18 @@
 //! `crossic build` and `crossic run`: a pipeline file to corpus directories.
 
-use std::{io, num::NonZeroUsize, thread, time::Instant};
+use std::{
+    io,
+    num::NonZeroUsize,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{Loudness, PipelineArgs, mirrored, summary};
 use crate::{
     config,
     error::Result,
-    runtime::{self, Settings},
+    runtime::{self, Place, Settings},
 };
 
 /// The arguments of `crossic build` and `crossic run`.
@@ -20,6 +26,22 @@ pub(super) struct Args {
     /// Threads that work at once [default: the cores]
     #[arg(short, long)]
     workers: Option<NonZeroUsize>,
+    /// File that names every process of the build, one `host:port` a line
+    #[arg(long, requires = "process", help_heading = "Several machines")]
+    hosts: Option<PathBuf>,
+    /// Line of the hosts file that is this process, counted from 0
+    #[arg(long, requires = "hosts", value_name = "I", help_heading = "Several machines")]
+    process: Option<usize>,
+    /// Seconds to wait until all processes are there
+    #[arg(
+        long,
+        requires = "hosts",
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = "Several machines"
+    )]
+    deadline: u64,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -30,9 +52,19 @@ pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
     let plan = config::load(&args.pipeline.file, &args.pipeline.sets)?;
     let cores = || thread::available_parallelism().ok();
     let workers = args.workers.or_else(cores).map_or(1, NonZeroUsize::get);
-    let mirrored = mirrored::prepare(&plan)?;
-    let mut built =
-        runtime::execute(plan, Settings { workers, progress: !loudness.quiet && !args.json })?;
+    let deadline = Duration::from_secs(args.deadline);
+    let place = |(hosts, process)| Place { hosts, process, deadline };
+    let cluster = args.hosts.clone().zip(args.process).map(place);
+    let process = cluster.as_ref().map(|place| place.process);
+    let mirrored = match process {
+        None => mirrored::prepare(&plan)?,
+        Some(_) => mirrored::refuse(&plan).map(|()| Vec::new())?,
+    };
+    let progress = !loudness.quiet && !args.json;
+    let mut built = runtime::execute(plan, Settings { workers, progress, cluster })?;
+    if process.is_some_and(|process| process != 0) {
+        return Ok(());
+    }
     mirrored::publish(mirrored, &mut built)?;
     let out = &mut io::stdout().lock();
     if args.json {

@@ -50,6 +50,25 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Mirrored>> {
     Ok(mirrored)
 }
 
+/// Refuses corpora that lie in buckets, for a build of several processes: these share directories.
+///
+/// # Errors
+///
+/// There is such a corpus.
+pub(super) fn refuse(plan: &Plan) -> Result<()> {
+    for node in &plan.sinks {
+        if Mirror::of(node.sink.place())?.is_some() {
+            return Err(Error::Usage {
+                what: format!("several processes cannot build into a bucket (`{}`)", node.name),
+                hint:
+                    "give the sink a directory that all machines share, or build without `--hosts`"
+                        .to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Uploads what was built, each manifest after all that it names, and says where it lies now.
 ///
 /// # Errors

@@ -82,7 +82,7 @@ fn build(dumps: &Path, out: &Path) -> crate::error::Result<Vec<Built>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let plan = config::from_text("pipeline.toml", text, &[]);
-        let settings = Settings { workers: 2, progress: false };
+        let settings = Settings { workers: 2, progress: false, cluster: None };
         sender.send(plan.and_then(|plan| execute(plan, settings))).unwrap();
     });
     receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("a build does not end"))

@@ -1,28 +1,33 @@
 //! The first fatal error of a run, seen by all workers of the process.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crate::error::Error;
 
 /// The place where the first fatal error is kept.
 #[derive(Clone, Default)]
-pub(super) struct Failure(Arc<OnceLock<Error>>);
+pub(super) struct Failure(Arc<(AtomicBool, Mutex<Option<Error>>)>);
 
 impl Failure {
     /// Keeps an error, unless one is kept already.
     pub(super) fn set(&self, error: Error) {
+        let (is_set, first) = &*self.0;
         // A later error is a consequence of the first: it is not told.
-        let _first = self.0.set(error).is_ok();
+        first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        is_set.store(true, Ordering::Release);
     }
 
     /// Returns whether the run has failed.
     pub(super) fn is_set(&self) -> bool {
-        self.0.get().is_some()
+        self.0.0.load(Ordering::Acquire)
     }
 
-    /// Returns the error, once all workers have let go of the cell.
-    pub(super) fn take(self) -> Option<Error> {
-        Arc::into_inner(self.0).and_then(OnceLock::into_inner)
+    /// Takes the error out; the run stays a failed one.
+    pub(super) fn take(&self) -> Option<Error> {
+        self.0.1.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Keeps the value of a result, or its error.

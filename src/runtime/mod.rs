@@ -12,6 +12,7 @@ mod last_build;
 mod ledger;
 mod packs;
 mod previous;
+mod processes;
 mod progress;
 mod publish;
 mod reconcile;
@@ -23,19 +24,28 @@ mod seal;
 use std::{
     collections::BTreeMap,
     io::IsTerminal,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, RecvTimeoutError},
+    },
     time::Duration,
 };
 
+pub use self::processes::Place;
 use self::{
     build::Run,
     failure::{Alarm, Failure},
+    inputs::Input,
     last_build::LastBuild,
+    processes::{Done, Processes},
     progress::Progress,
     said::Heard,
     scan::{Queue, Tasks},
 };
+use timely::{WorkerConfig, execute::execute_from};
+
 use crate::{
+    cluster::mesh::Mesh,
     config::Plan,
     error::{Error, Result},
     manifest::Manifest,
@@ -45,13 +55,18 @@ use crate::{
     work::Work,
 };
 
+/// How often a run of several processes looks whether one of them has failed.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// How a run behaves; nothing of it reaches a corpus.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
-    /// Timely workers.
+    /// Timely workers of each process.
     pub workers: usize,
     /// Whether progress may be shown on a terminal.
     pub progress: bool,
+    /// How this process takes part, if there are others.
+    pub cluster: Option<Place>,
 }
 
 /// A corpus that a run has published.
@@ -69,21 +84,40 @@ pub struct Built {
     pub work: Work,
 }
 
-/// Builds every corpus of a plan.
+/// Builds every corpus of a plan. Of several processes, process 0 returns them; the others return
+/// none.
 ///
 /// # Errors
 ///
 /// An input is damaged, a directory holds something else or cannot be written, nothing came of the
-/// run, or a worker panicked. No manifest is replaced then.
+/// run, a worker panicked, or another process failed. No manifest is replaced then.
 pub fn execute(plan: Plan, settings: Settings) -> Result<Vec<Built>> {
     let plan = Arc::new(plan);
-    let _locks = directory::prepare(&plan)?;
+    let mut files = inputs::sizes(&plan)?;
+    let first = settings.cluster.as_ref().is_none_or(|place| place.process == 0);
+    // The others come to directories that are prepared.
+    let _locks = if first { directory::prepare(&plan)? } else { Vec::new() };
+    let (processes, mesh) = Processes::join(&plan, &settings, &files)?;
+    match take_part(&plan, &settings, &mut files, (&processes, mesh)) {
+        Ok(built) => processes.end().map(|()| built),
+        Err(error) => Err(processes.fail(error)),
+    }
+}
+
+/// Does the work of this process.
+fn take_part(
+    plan: &Arc<Plan>,
+    settings: &Settings,
+    files: &mut [Input],
+    (processes, mesh): (&Processes, Option<Mesh>),
+) -> Result<Vec<Built>> {
     let Some(first) = plan.sinks.first() else {
         unreachable!("check asks for a sink");
     };
+    processes.share_directories(plan)?;
     let last = LastBuild::find(first.sink.dir())?;
-    for node in &plan.sinks {
-        for change in LastBuild::find(node.sink.dir())?.changes(&plan, node) {
+    for node in plan.sinks.iter().filter(|_| processes.is_first()) {
+        for change in LastBuild::find(node.sink.dir())?.changes(plan, node) {
             progress::note(&format!("{}: {change}", node.name));
         }
     }
@@ -91,8 +125,7 @@ pub fn execute(plan: Plan, settings: Settings) -> Result<Vec<Built>> {
     let store = Arc::new(TextStore::open(first.sink.dir(), needed)?);
     let memos = last.manifest.as_ref().map(|it| it.memos.as_slice()).unwrap_or_default();
     let answers = Arc::new(Answers::read(first.sink.dir(), memos)?);
-    let mut files = inputs::sizes(&plan)?;
-    let befores = last.sources(&plan, &mut files)?;
+    let befores = last.sources(plan, files)?;
     let progress = Progress::new(
         files.iter().map(|file| file.size).sum(),
         settings.progress && std::io::stderr().is_terminal(),
@@ -103,49 +136,60 @@ pub fn execute(plan: Plan, settings: Settings) -> Result<Vec<Built>> {
         lasts.push(Arc::new(LastBuild::find(node.sink.dir())?.buckets(node)));
     }
 
-    let tasks = tasks(&plan, &store, befores)?;
+    let tasks = tasks(plan, &store, befores)?;
     let heard = Arc::new(Mutex::new(Heard::default()));
     let failure = Failure::default();
     let run = Run {
-        plan: Arc::clone(&plan),
+        plan: Arc::clone(plan),
         store: Arc::clone(&store),
         answers: Arc::clone(&answers),
-        remembered: Arc::new(Queue::new(tasks.remembered)),
-        tables: Arc::new(Queue::new(tasks.tables)),
-        articles: Arc::new(Queue::new(tasks.articles)),
+        remembered: Arc::new(Queue::new(processes.deal(tasks.remembered).collect())),
+        tables: Arc::new(Queue::new(processes.deal(tasks.tables).collect())),
+        articles: Arc::new(Queue::new(processes.deal(tasks.articles).collect())),
         last: lasts,
         wikis: Arc::new(wikis),
         failure: failure.clone(),
         progress: progress.clone(),
         heard: Arc::clone(&heard),
     };
-    flow(run, settings.workers);
+    flow(run, settings.workers, (processes, mesh))?;
     progress.finish();
 
-    if let Some(error) = failure.take() {
+    if let Some(error) = failure.take().or_else(|| store.failure()) {
         return Err(error);
     }
     let heard = Arc::into_inner(heard).and_then(|heard| heard.into_inner().ok());
     let Some(mut heard) = heard else {
         return Err(Error::Worker("it did not let go of its results".to_owned()));
     };
-    let mut store = match Arc::into_inner(store) {
-        Some(store) => store,
-        None => return Err(Error::Worker("it did not let go of the texts".to_owned())),
-    };
-    if let Some(error) = store.failure() {
-        return Err(error);
+    let done = Done { answers: answers.write(store.dir())?, asked: answers.asked() };
+    if !processes.is_first() {
+        return processes.done(&done).map(|()| Vec::new());
     }
-    (heard.work.answers_recalled, heard.work.answers_found) = answers.asked();
+    let mut files_of_answers = Vec::new();
+    for done in std::iter::once(done).chain(processes.others()?) {
+        files_of_answers.extend(done.answers);
+        heard.work.answers_recalled += done.asked.0;
+        heard.work.answers_found += done.asked.1;
+    }
     heard.snapshots.sort();
-    publish::publish(&plan, heard, &store, &answers, &files)
+    publish::publish(plan, heard, &store, (files_of_answers, files), processes)
 }
 
-/// Runs the dataflow on the workers; errors are kept in the run's failure.
-fn flow(run: Run, workers: usize) {
-    let failure = run.failure.clone();
-    let config = timely::Config::process(workers.max(1));
-    let guards = timely::execute(config, move |worker| {
+/// Runs the dataflow on the workers; errors of workers are kept in the run's failure.
+fn flow(run: Run, workers: usize, (processes, mesh): (&Processes, Option<Mesh>)) -> Result<()> {
+    let (failure, store) = (run.failure.clone(), Arc::clone(&run.store));
+    let alone = mesh.is_none();
+    let (builders, threads) = match mesh {
+        Some(mesh) => mesh.allocators()?,
+        None => timely::CommunicationConfig::Process(workers.max(1))
+            .try_build()
+            .map_err(Error::Worker)?,
+    };
+    // Closed when the last worker has ended: it is theirs, and nothing is ever sent.
+    let (held, ended) = mpsc::channel::<()>();
+    let guards = execute_from(builders, threads, WorkerConfig::default(), move |worker| {
+        let _held = &held;
         let _alarm = Alarm(run.failure.clone(), worker.index());
         let probe = worker.dataflow(|scope| build::build(scope, &run));
         while !probe.done() {
@@ -157,17 +201,22 @@ fn flow(run: Run, workers: usize) {
             }
             worker.step_or_park(Some(Duration::from_millis(50)));
         }
-    });
-    match guards {
-        Ok(guards) => {
-            for result in guards.join() {
-                if let Err(message) = result {
-                    failure.set(Error::Worker(message));
-                }
-            }
+    })
+    .map_err(Error::Worker)?;
+    while !alone && ended.recv_timeout(LOOK) != Err(RecvTimeoutError::Disconnected) {
+        processes.look(&failure);
+        if failure.is_set() || store.failed() {
+            // The threads of the network wait for peers that may be gone: nobody waits for them.
+            std::mem::forget(guards);
+            return Ok(());
         }
-        Err(message) => failure.set(Error::Worker(message)),
     }
+    for result in guards.join() {
+        if let Err(message) = result {
+            failure.set(Error::Worker(message));
+        }
+    }
+    Ok(())
 }
 
 /// The tasks of all sources, each with its source.

@@ -11,7 +11,9 @@ use super::{
     Built,
     bucket::{Bucket, Sealed},
     inputs::{self, Input},
-    ledger, packs, previous, rejects,
+    ledger, packs, previous,
+    processes::Processes,
+    rejects,
     said::Heard,
 };
 use crate::{
@@ -23,46 +25,50 @@ use crate::{
     report::{Report, card, ledger::imbalances, page, statistics::Statistics},
     sinks::Shard,
     store::{
-        memos::{self, Answers, DeltaRow},
+        memos::{self, DeltaRow},
         row::Row,
         snapshot::SnapshotWriter,
         texts::TextStore,
     },
 };
 
+/// What the corpora of a run have in common.
+struct Common<'a> {
+    /// The directory of the texts and snapshots: that of the first sink.
+    store_dir: &'a Path,
+    packs: Vec<String>,
+    /// Files in `memos/` with the answers of all processes.
+    answers: Vec<String>,
+    sources: BTreeMap<String, SourceInfo>,
+    processes: &'a Processes,
+}
+
 /// Publishes every sink's corpus.
 pub(super) fn publish(
     plan: &Plan,
     heard: Heard,
     store: &TextStore,
-    answers: &Answers,
-    files: &[Input],
+    (answers, files): (Vec<String>, &[Input]),
+    processes: &Processes,
 ) -> Result<Vec<Built>> {
     something_came(plan, &heard)?;
     let packs = packs::live(store, &heard.snapshots)?;
-    let answers = answers.write(store.dir())?;
     let mut sources = BTreeMap::new();
     for node in &plan.sources {
         let files = inputs::hashes(files, &node.name)?;
         let info = node.source.info().clone();
         sources.insert(node.name.clone(), SourceInfo { info, files });
     }
-    plan.sinks
-        .iter()
-        .enumerate()
-        .map(|(index, sink)| {
-            let kept = (packs.as_slice(), answers.as_ref());
-            publish_one(plan, (index, sink), &heard, (store.dir(), kept), &sources)
-        })
-        .collect()
+    let common = Common { store_dir: store.dir(), packs, answers, sources, processes };
+    let sinks = plan.sinks.iter().enumerate();
+    sinks.map(|sink| publish_one(plan, sink, &heard, &common)).collect()
 }
 
 fn publish_one(
     plan: &Plan,
     (index, sink): (usize, &SinkNode),
     heard: &Heard,
-    (store_dir, (packs, answers)): (&Path, (&[String], Option<&String>)),
-    sources: &BTreeMap<String, SourceInfo>,
+    common: &Common<'_>,
 ) -> Result<Built> {
     let dir = sink.sink.dir();
     let mut sealed: Vec<&Sealed> =
@@ -92,12 +98,14 @@ fn publish_one(
         notes: notes(plan, heard),
     };
     // The store is the first sink's: other corpora are complete without packs and snapshots.
-    let own_store = dir == store_dir;
+    let own_store = dir == common.store_dir;
     let resolved = plan.resolved(sink);
     let corpus_digest = manifest::corpus_digest(&shards).to_string();
     let last = Manifest::find(dir)?;
     let mut memos: Vec<String> = sealed.iter().flat_map(|it| it.memos.clone()).collect();
-    memos.extend(answers.filter(|_| own_store).cloned());
+    if own_store {
+        memos.extend_from_slice(&common.answers);
+    }
     let (parent, delta) = match &last {
         // Nothing changed: a rerun leaves what it found.
         Some(last) if last.corpus_digest == corpus_digest => {
@@ -110,6 +118,7 @@ fn publish_one(
     };
     memos.extend(delta.iter().map(|it| it.file.clone()));
     memos.sort();
+    memos.dedup();
     let mut manifest = Manifest {
         format: FORMAT,
         crossic: env!("CARGO_PKG_VERSION").to_owned(),
@@ -123,17 +132,17 @@ fn publish_one(
         shard_format: sink.sink.format().to_owned(),
         tokens: splitter.config().tokens as u64,
         tokenizer: tokenizer(dir, &splitter)?,
-        sources: sources.clone(),
+        sources: common.sources.clone(),
         totals: Totals {
             pairs: report.statistics.pairs,
             rows: report.statistics.rows,
             tokens: report.statistics.tokens,
         },
         shards,
-        packs: if own_store { packs.to_vec() } else { Vec::new() },
+        packs: if own_store { common.packs.clone() } else { Vec::new() },
         memos,
         snapshots: if own_store { heard.snapshots.clone() } else { Vec::new() },
-        files: rejects::write(plan, dir, store_dir, heard, &buckets)?,
+        files: rejects::write(plan, dir, common.store_dir, heard, &buckets)?,
         parent,
         delta,
     };
@@ -142,6 +151,8 @@ fn publish_one(
     let json = format!("{json}\n");
     let (name, hash) = seal_report(dir, &json)?;
     manifest.files.insert(name, hash);
+    // Until here, nothing of the last corpus has changed.
+    common.processes.all_well()?;
     if let Some(last) = last.filter(|last| last.corpus_digest != manifest.corpus_digest) {
         previous::keep(dir, &last)?;
     }

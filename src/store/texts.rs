@@ -6,7 +6,10 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{OnceLock, RwLock},
+    sync::{
+        Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,7 +33,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub struct TextStore {
     dir: PathBuf,
     open: RwLock<Open>,
-    failure: OnceLock<Error>,
+    failed: AtomicBool,
+    failure: Mutex<Option<Error>>,
 }
 
 /// The packs that are open, and which of them holds a text.
@@ -65,8 +69,12 @@ impl TextStore {
     ///
     /// One of the packs of `needed` is missing or damaged; others are passed over.
     pub fn open(dir: &Path, needed: &[String]) -> Result<TextStore, StoreError> {
-        let store =
-            TextStore { dir: dir.to_owned(), open: RwLock::default(), failure: OnceLock::new() };
+        let store = TextStore {
+            dir: dir.to_owned(),
+            open: RwLock::default(),
+            failed: AtomicBool::new(false),
+            failure: Mutex::default(),
+        };
         for name in needed.iter().filter_map(|name| PackName::parse(name)) {
             store.add(name)?;
         }
@@ -163,14 +171,14 @@ impl TextStore {
         Ok(pack.digests().collect())
     }
 
-    /// Returns the error of a text that could not be read.
-    pub fn failure(&mut self) -> Option<Error> {
-        self.failure.take()
+    /// Takes out the error of a text that could not be read.
+    pub fn failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Returns whether a text could not be read, which ends the run.
     pub fn failed(&self) -> bool {
-        self.failure.get().is_some()
+        self.failed.load(Ordering::Acquire)
     }
 
     /// Replaces `buffer` by a text.
@@ -201,7 +209,9 @@ impl Texts for TextStore {
             Ok(()) => true,
             Err(error) => {
                 // Only the first error counts.
-                let _first = self.failure.set(error.into()).is_ok();
+                let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(error.into());
+                self.failed.store(true, Ordering::Release);
                 false
             }
         }

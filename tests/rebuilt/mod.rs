@@ -228,7 +228,7 @@ fn build(
         let plan = config::from_text("pipeline.toml", text, &[]);
         let built = plan.and_then(|plan| match place {
             Place::Workers(workers) => {
-                runtime::execute(plan, Settings { workers, progress: false })
+                runtime::execute(plan, Settings { workers, progress: false, cluster: None })
             }
         });
         sender.send(built).unwrap();
