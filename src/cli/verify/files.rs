@@ -34,7 +34,7 @@ fn shards(corpus: &Corpus) -> Check {
     check
 }
 
-/// Whoever loads `shards/*` would read shards of another build along.
+/// Whoever loads `shards/*` would read other files along.
 fn strangers(corpus: &Corpus) -> Check {
     let mut check = Check::new("nothing else in shards/", "file");
     let ours: BTreeSet<&str> = corpus.manifest.shards.iter().map(|it| it.file.as_str()).collect();
@@ -49,13 +49,23 @@ fn strangers(corpus: &Corpus) -> Check {
     };
     // Half-written files of a build that runs or was killed: no reader takes them for shards.
     for name in names.into_iter().filter(|name| !name.starts_with('.')) {
-        let stranger = !ours.contains(name.as_str());
         let path = dir.join(&name);
+        let stranger = !ours.contains(name.as_str()) && !is_sealed(&path, &name);
         check.see(stranger.then_some(|| {
             format!("`{}` is no shard of this corpus: `crossic gc` removes it", path.display())
         }));
     }
     check
+}
+
+/// Whether a file bears the hash of its content: a shard of a build that was stopped, which the next
+/// build takes up or removes, as does `crossic gc`. It is no damage, and the manifest says which
+/// shards are of the corpus.
+fn is_sealed(path: &Path, name: &str) -> bool {
+    let digits = name.split_once('.').and_then(|(stem, _)| stem.rsplit_once('-'));
+    digits.is_some_and(|(_, digits)| {
+        16 <= digits.len() && hash_file(path).is_ok_and(|hash| hash.starts_with(digits))
+    })
 }
 
 /// Reads the packs one by one, so that a damaged one does not hide the others.
