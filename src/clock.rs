@@ -12,6 +12,8 @@ pub enum Activity {
     Remember,
     /// Reading SQL tables, decompression included.
     Tables,
+    /// Reading indexes and hashing streams.
+    Index,
     /// Decompressing and scanning article XML.
     Decompress,
     /// Cleaning wikitext.
@@ -30,6 +32,7 @@ pub enum Activity {
 pub const ALL: &[(Activity, &str)] = &[
     (Activity::Remember, "remembering"),
     (Activity::Tables, "tables"),
+    (Activity::Index, "indexing"),
     (Activity::Decompress, "decompressing"),
     (Activity::Clean, "cleaning"),
     (Activity::Pack, "packing"),
@@ -38,7 +41,7 @@ pub const ALL: &[(Activity, &str)] = &[
     (Activity::Write, "writing"),
 ];
 
-static NANOS: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
+static NANOS: [AtomicU64; 9] = [const { AtomicU64::new(0) }; 9];
 
 /// Counts the time until it is dropped.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What ends a run: fatal errors, their exit codes and hints.
 
-use std::path::PathBuf;
+use std::{io::ErrorKind, path::PathBuf};
 
 use crate::{
     cluster::error::ClusterError,
@@ -107,7 +107,10 @@ impl Error {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
             }
             Error::Io(error) | Error::Store(StoreError::Io(error))
-                if error.kind() == std::io::ErrorKind::StorageFull =>
+                if matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+                ) =>
             {
                 Some(
                     "free some space and run the same command again: the last corpus is untouched"

@@ -212,7 +212,7 @@ use tests::step;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::cell::Cell;
+    use std::{cell::Cell, sync::Mutex};
 
     use super::*;
 
@@ -220,7 +220,11 @@ pub(crate) mod tests {
         static STEPS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
     }
 
+    /// Directories below which one operation is to fail, and how many may pass before it.
+    static BELOW: Mutex<Vec<(PathBuf, Option<u32>)>> = Mutex::new(Vec::new());
+
     pub(super) fn step(path: &Path) -> io::Result<()> {
+        step_below(path)?;
         match STEPS_LEFT.get() {
             None => Ok(()),
             Some(0) => Err(io::Error::other(format!("no space left for `{}`", path.display()))),
@@ -237,6 +241,30 @@ pub(crate) mod tests {
         let result = run();
         STEPS_LEFT.set(None);
         result
+    }
+
+    fn step_below(path: &Path) -> io::Result<()> {
+        for (_, left) in BELOW.lock().unwrap().iter_mut().filter(|it| path.starts_with(&it.0)) {
+            match left.take() {
+                Some(0) => {
+                    let text = format!("no space left for `{}`", path.display());
+                    return Err(io::Error::other(text));
+                }
+                n => *left = n.map(|n| n - 1),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs with one operation below `dir` failing, on whatever thread: the one after `n_steps`.
+    /// Returns whether there were so many.
+    pub(crate) fn failing_below<T>(dir: &Path, n_steps: u32, run: impl FnOnce() -> T) -> (T, bool) {
+        BELOW.lock().unwrap().push((dir.to_owned(), Some(n_steps)));
+        let result = run();
+        let mut below = BELOW.lock().unwrap();
+        let place = below.iter().position(|it| it.0 == dir).unwrap();
+        let (_, left) = below.swap_remove(place);
+        (result, left.is_none())
     }
 
     fn names(dir: &Path) -> Vec<String> {

@@ -74,7 +74,7 @@ pub struct Delta {
     pub removed: u64,
     /// Rows of both; the revisions they name may differ.
     pub unchanged: u64,
-    /// File within the corpus directory that lists them by id: see [`crate::store::memos::DeltaRow`].
+    /// File within the corpus directory that lists them: columns `id` and `added`.
     pub file: String,
 }
 

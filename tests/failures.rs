@@ -32,6 +32,9 @@ fn th(part: &str) -> String {
 
 const XML: &str = "pages-articles-multistream.xml.bz2";
 
+/// The index of the pages.
+const INDEX: &str = "pages-articles-multistream-index.txt.bz2";
+
 fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text).unwrap();
@@ -50,6 +53,10 @@ fn damaged(name: &str, part: &str, change: Option<&dyn Fn(Vec<u8>) -> Vec<u8>>) 
     match change {
         Some(change) => folder.write(&th(part), &change(folder.read(&th(part)))),
         None => fs_err::remove_file(folder.path(&th(part))).unwrap(),
+    }
+    // Without an index nothing but the file itself tells that it is damaged.
+    if part == XML && folder.path(&th(INDEX)).exists() {
+        fs_err::remove_file(folder.path(&th(INDEX))).unwrap();
     }
     check(&folder, name, &folder.build(&[]));
 }
@@ -101,11 +108,13 @@ fn files_that_are_damaged() {
 fn a_page_cut_off_at_the_end_is_noted() {
     let folder = Folder::new();
     let xml = bunzip2(&folder.read(&th(XML)));
+    // Without an index the whole file is read, and so is the cut.
+    fs_err::remove_file(folder.path(&th(INDEX))).unwrap();
     let last = xml.windows(6).rposition(|window| window == b"</page").unwrap();
     folder.write(&th(XML), &bz2(&xml[..last]));
     let printed = folder.build(&[]).done();
     let notes: Vec<&str> = printed.lines().filter(|line| line.contains("note: ")).collect();
-    assert_eq!(notes, ["  note: thwiki: 1 pages cut off at the end of a file, left out"]);
+    assert_eq!(notes, ["  note: 1 pages cut off at the end of a file, left out"]);
 }
 
 #[test]
@@ -208,7 +217,17 @@ fn corpus_directories_of_others() {
 
     folder.build(&["sinks.corpus.dir=other"]).done();
     let before = files(&folder.path("other"));
-    let ran = folder.build(&["sinks.corpus.dir=other", "operators.windows.tokens=512"]);
+    let manifest = String::from_utf8(folder.read("other/manifest.json")).unwrap();
+    let manifest = manifest.replace("enwiki", "frwiki").replace("thwiki", "dewiki");
+    folder.write("other/manifest.json", manifest.as_bytes());
+    let before = [("manifest.json".to_owned(), manifest.into_bytes())].into_iter().fold(
+        before,
+        |mut files, (name, bytes)| {
+            files.insert(name, bytes);
+            files
+        },
+    );
+    let ran = folder.build(&["sinks.corpus.dir=other"]);
     check(&folder, "out-of-another-pipeline", &ran);
     assert!(before == files(&folder.path("other")), "a refused build touches nothing");
 }

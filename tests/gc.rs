@@ -160,4 +160,9 @@ fn what_is_no_corpus_is_refused() {
     assert_eq!(folder.run(&["gc", "mine"]).code, Some(1));
     fs_err::remove_file(folder.path("mine/manifest.json")).unwrap();
     assert_eq!(files(&folder.path("mine")), before);
+    for url in ["s3://bucket/corpus", "https://host/corpus"] {
+        let ran = folder.run(&["gc", url]);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(&format!("`{url}` is not a local directory")), "{ran:?}");
+    }
 }

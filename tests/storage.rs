@@ -86,6 +86,35 @@ fn lost_connections_and_busy_servers_do_not_show() {
     assert!(0 < check_same(faults, "2").n_dropped());
 }
 
+/// Returns what a plan says.
+fn plan(folder: &Folder) -> String {
+    let mut command = folder.command(&["plan", "pipeline.toml"]);
+    Ran::from(command.env("NO_PROXY", "127.0.0.1").output().unwrap()).done()
+}
+
+#[test]
+fn a_plan_of_urls_is_the_one_of_paths() {
+    within(|| {
+        let local = Folder::new();
+        let server = Server::start(samples(), Faults::default());
+        let remote = Folder::empty();
+        build(&remote, &server, "1").done();
+        fs_err::rename(remote.path("out"), remote.path("later")).unwrap();
+        let of_urls = plan(&remote);
+        assert!(of_urls.contains("  skips  about "), "{of_urls}");
+        assert_eq!(of_urls, plan(&local));
+        // After a build, the starts of the streams are looked at, and of those few bytes each.
+        fs_err::rename(remote.path("later"), remote.path("out")).unwrap();
+        local.build(&[]).done();
+        let n_before = server.asked().len();
+        let of_urls = plan(&remote);
+        assert!(of_urls.contains("  hint   "), "{of_urls}");
+        assert_eq!(of_urls, plan(&local));
+        let asked = server.asked();
+        assert!(asked[n_before..].iter().any(|it| length(it) == Some(14)), "{asked:?}");
+    });
+}
+
 /// Returns bytes without a pattern that a wrong offset could hide in.
 fn noise(n_bytes: usize) -> Vec<u8> {
     let mut state = 1_u64;

@@ -29,11 +29,12 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "clock", "cluster", "config", "error", "garbage", "io", "manifest", "report", "sinks",
-            "sources", "storage", "store",
+            "sources", "storage", "store", "work",
         ],
     ),
     ("sinks", &["clock", "error", "io", "storage", "store"]),
-    ("sources", &["clock", "dump", "error", "store"]),
+    ("work", &[]),
+    ("sources", &["clock", "dump", "error", "work", "store"]),
     ("storage", &["io"]),
     ("store", &["clock", "error", "io"]),
 ];

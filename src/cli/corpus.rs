@@ -19,34 +19,49 @@ use crate::{
     error::{Error, Result},
     manifest::{FILE_NAME, Manifest, SourceInfo},
     sinks::{Shard, shard_file::ShardReader, shards_dir},
-    storage::{file_names, mirror::Mirror},
+    storage::{file_names, is_url, mirror::Mirror},
     store::{StoreError, arrow_file::RowReader, row::Row, snapshot},
 };
 
 /// A finished corpus.
 pub(super) struct Corpus {
+    /// The local directory.
     pub(super) dir: PathBuf,
+    /// Where it lies, as the user wrote it: the directory itself or a URL.
+    pub(super) place: PathBuf,
     pub(super) manifest: Manifest,
     /// Where the files come from, if they lie in a bucket.
     mirror: Option<Mirror>,
 }
 
 impl Corpus {
-    /// Reads the manifest of a directory.
-    pub(super) fn open(dir: &Path) -> Result<Corpus> {
-        let Some(mirror) = Mirror::of(dir)? else {
-            let manifest = Manifest::read(dir)?;
-            return Ok(Corpus { dir: dir.to_owned(), manifest, mirror: None });
-        };
-        if !mirror.pull_manifest(FILE_NAME)? {
-            return Err(Error::Directory {
-                dir: dir.to_owned(),
-                what: format!("holds no corpus: it has no `{FILE_NAME}`"),
-                hint: "give the `dir` of a sink of a finished build".to_owned(),
-            });
+    /// Reads the manifest of a directory, local or in a bucket.
+    pub(super) fn open(place: &Path) -> Result<Corpus> {
+        if let Some(corpus) = Corpus::find(place)? {
+            return Ok(corpus);
         }
-        let (dir, manifest) = (mirror.dir().to_owned(), Manifest::read(mirror.dir())?);
-        Ok(Corpus { dir, manifest, mirror: Some(mirror) })
+        if !is_url(place) {
+            Manifest::read(place)?;
+        }
+        Err(Error::Directory {
+            dir: place.to_owned(),
+            what: format!("holds no corpus: it has no `{FILE_NAME}`"),
+            hint: "give the `dir` of a sink of a finished build".to_owned(),
+        })
+    }
+
+    /// Reads the manifest of a directory, local or in a bucket; `None` if it has none.
+    pub(super) fn find(place: &Path) -> Result<Option<Corpus>> {
+        let mirror = Mirror::of(place)?;
+        let (dir, manifest) = match &mirror {
+            None => (place, Manifest::find(place)?),
+            Some(mirror) => match mirror.pull_manifest(FILE_NAME)? {
+                true => (mirror.dir(), Some(Manifest::read(mirror.dir())?)),
+                false => (mirror.dir(), None),
+            },
+        };
+        let (dir, place) = (dir.to_owned(), place.to_owned());
+        Ok(manifest.map(|manifest| Corpus { dir, place, manifest, mirror }))
     }
 
     /// Fetches a file of the corpus if it lies in a bucket.

@@ -10,11 +10,12 @@ use super::{
     output::{print, quoted},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     garbage,
     manifest::Manifest,
     report::numbers::{bytes, counted, thousands},
     runtime::directory,
+    storage::is_url,
 };
 
 /// Remove from a corpus directory what its corpus does not need
@@ -36,9 +37,16 @@ pub(super) struct Args {
 ///
 /// # Errors
 ///
-/// The directory holds no corpus, another crossic writes it, or a file cannot be removed.
+/// The directory is a URL or holds no corpus, another crossic writes it, or a file cannot be removed.
 pub(super) fn run(args: &Args) -> Result<()> {
     let dir = &args.dir;
+    if is_url(dir) {
+        return Err(Error::Directory {
+            dir: dir.clone(),
+            what: "is not a local directory, and no others are cleaned".to_owned(),
+            hint: "a build removes what its corpus in a bucket does not need".to_owned(),
+        });
+    }
     // First of all without the lock, whose file has no place in the directory of somebody else.
     Manifest::read(dir)?;
     let _lock = match args.dry_run && !dir.join(".lock").exists() {

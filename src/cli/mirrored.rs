@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use crate::{
     config::Plan,
     error::{Error, Result},
+    garbage,
     manifest::{FILE_NAME, Manifest},
     runtime::Built,
     storage::{
@@ -12,9 +13,6 @@ use crate::{
         mirror::Mirror,
     },
 };
-
-/// The folders of a corpus; all their files bear their hash.
-const FOLDERS: [&str; 4] = ["packs", "snapshots", "shards", "rejects"];
 
 /// A corpus in a bucket while it is built.
 pub(super) struct Mirrored {
@@ -35,9 +33,12 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Mirrored>> {
         let place = node.sink.place().to_owned();
         let Some(mirror) = Mirror::of(&place)? else { continue };
         let lease = mirror.lock()?;
-        if !mirror.pull_manifest(FILE_NAME)?
-            && let Some(name) = mirror.list("")?.iter().find(|name| !is_ours(name))
-        {
+        if mirror.pull_manifest(FILE_NAME)? {
+            // What the last build left is what this one goes on from.
+            for name in names(&Manifest::read(mirror.dir())?) {
+                mirror.pull(&name)?;
+            }
+        } else if let Some(name) = mirror.list("")?.iter().find(|name| !is_ours(name)) {
             return Err(Error::Directory {
                 dir: place,
                 what: format!("is not a corpus directory: it holds `{name}`"),
@@ -85,7 +86,10 @@ pub(super) fn publish(mirrored: Vec<Mirrored>, built: &mut [Built]) -> Result<()
             .unwrap_or_else(|_| unreachable!("a manifest is plain data"));
         text.push('\n');
         mirror.push_manifest(&lease, FILE_NAME, text.into_bytes())?;
-        mirror.sweep(&lease, &FOLDERS, &kept)?;
+        for name in COPIES {
+            mirror.push(name)?;
+        }
+        mirror.sweep(&lease, garbage::FOLDERS, &kept)?;
         let listed = mirror.list("")?;
         let old = listed.iter().filter(|it| it.starts_with("tokenizer-") && !kept.contains(*it));
         mirror.delete(old.map(String::as_str))?;
@@ -94,23 +98,17 @@ pub(super) fn publish(mirrored: Vec<Mirrored>, built: &mut [Built]) -> Result<()
     Ok(())
 }
 
-/// Returns every file that a manifest names, by its path in the corpus.
+/// Returns every file that a manifest names, by its path in the corpus; it is not among them itself.
 pub(super) fn names(manifest: &Manifest) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = manifest.files.keys().cloned().collect();
-    names.insert(manifest.tokenizer.file.clone());
-    names.extend(manifest.shards.iter().map(|shard| format!("shards/{}", shard.file)));
-    names.extend(manifest.packs.iter().map(|pack| pack_name(pack)));
-    names.extend(manifest.snapshots.iter().map(|snapshot| snapshot.file.clone()));
+    let mut names = manifest.names();
+    names.remove(FILE_NAME);
     names
 }
 
-/// Returns the path of a pack in the corpus.
-fn pack_name(pack: &str) -> String {
-    format!("packs/{}", pack.strip_prefix("packs/").unwrap_or(pack))
-}
+/// Copies for people, at the top of a corpus; no manifest names them.
+const COPIES: [&str; 3] = ["README.md", "report.html", "report.json"];
 
-/// Files at the top that a build writes before its manifest.
+/// Files at the top that a build writes beside its manifest.
 fn is_ours(name: &str) -> bool {
-    matches!(name, "README.md" | "report.json" | "report.html" | lease::FILE_NAME)
-        || name.starts_with("tokenizer-")
+    COPIES.contains(&name) || name == lease::FILE_NAME || name.starts_with("tokenizer-")
 }

@@ -3,21 +3,21 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::PathBuf,
 };
 
 use serde_json::json;
 
 use super::{
     PipelineArgs,
+    corpus::Corpus,
     plan_skips::{self, Skips},
 };
 use crate::{
     config::{self, Plan, plan::Resolved},
     error::Result,
-    manifest::Manifest,
     report::numbers::thousands,
     sources::LinkNumbers,
+    storage,
 };
 
 /// The arguments of `crossic plan`.
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let links = node.source.count_links(&others)?;
         let mut size = Size { tables: 0, articles: 0, links, skips: None };
         for path in node.source.files() {
-            let n_bytes = fs_err::metadata(&path)?.len();
+            let n_bytes = storage::size(&path)?;
             let name = path.to_string_lossy();
             let table = name.ends_with(".sql") || name.ends_with(".sql.gz");
             *(if table { &mut size.tables } else { &mut size.articles }) += n_bytes;
@@ -69,7 +69,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
         sizes.insert(node.name.as_str(), size);
     }
     let last = last_build(&plan)?;
-    let last = last.as_ref().map(|(dir, manifest)| (dir.as_path(), manifest));
     let links = plan
         .sources
         .iter()
@@ -77,7 +76,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let n_links = plan_skips::n_links(links);
     for node in &plan.sources {
         let n_links = n_links.get(&node.source.info().lang).copied().unwrap_or(0);
-        let skips = Skips::of(&node.name, node.source.as_ref(), last, n_links)?;
+        let skips = Skips::of(&node.name, node.source.as_ref(), last.as_ref(), n_links)?;
         if let Some(size) = sizes.get_mut(node.name.as_str()) {
             size.skips = skips;
         }
@@ -89,15 +88,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// Returns the directory and the manifest of the last build of this plan, where there is one.
+/// Returns the corpus of the last build of this plan, where there is one.
 ///
 /// The first sink's directory holds the snapshots, for all sinks.
-fn last_build(plan: &Plan) -> Result<Option<(PathBuf, Manifest)>> {
+fn last_build(plan: &Plan) -> Result<Option<Corpus>> {
     let Some(node) = plan.sinks.first() else { return Ok(None) };
-    let dir = node.sink.dir();
     let digest = plan.resolved(node).digest().to_string();
-    let manifest = Manifest::find(dir)?.filter(|manifest| manifest.plan_digest == digest);
-    Ok(manifest.map(|manifest| (dir.to_owned(), manifest)))
+    let corpus = Corpus::find(node.sink.place())?;
+    Ok(corpus.filter(|corpus| corpus.manifest.plan_digest == digest))
 }
 
 /// Core seconds that reading and, at most, tokenising will take.
@@ -180,14 +178,13 @@ fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
         }
     }
     for node in &plan.sinks {
-        let dir = node.sink.dir();
         writeln!(out, "\n{} ({}) <- {}", node.name, node.kind, node.input)?;
         writeln!(out, "  writes {}", node.sink.place().display())?;
         write_knobs(out, &node.sink.knobs())?;
         let resolved: Resolved = plan.resolved(node);
         writeln!(out, "  plan   {}", resolved.digest())?;
-        match Manifest::find(dir)? {
-            Some(manifest) if manifest.plan_digest == resolved.digest().to_string() => {
+        match Corpus::find(node.sink.place())? {
+            Some(corpus) if corpus.manifest.plan_digest == resolved.digest().to_string() => {
                 writeln!(out, "  holds  a corpus of this plan, which will be replaced")?;
             }
             Some(_) => writeln!(out, "  holds  a corpus of another plan: the build will refuse")?,

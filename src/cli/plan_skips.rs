@@ -3,14 +3,12 @@
 //! Which pages are wanted is known only when links have been resolved. After a build they are those
 //! of last time; before the first one, no more than there are links, which gives an estimate.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
 
+use super::corpus::Corpus;
 use crate::{
     config::plan::SourceNode,
     dump::{
@@ -19,10 +17,9 @@ use crate::{
         sql,
     },
     error::Result,
-    manifest::Manifest,
     report::numbers::thousands,
     sources::{LinkNumbers, Source},
-    store::{snapshot, tables::ArticleRow},
+    store::tables::ArticleRow,
 };
 
 /// What reading by the index comes to, over all articles files of a source that have one.
@@ -55,12 +52,12 @@ struct Hint {
 impl Skips {
     /// Returns what the indexes of a source save, or `None` where it has none.
     ///
-    /// `last` is the directory and manifest of the last build, `n_links` counts the links from and
+    /// `last` is the corpus of the last build, `n_links` counts the links from and
     /// to the wiki.
     pub(super) fn of(
         name: &str,
         source: &dyn Source,
-        last: Option<(&Path, &Manifest)>,
+        last: Option<&Corpus>,
         n_links: u64,
     ) -> Result<Option<Skips>> {
         let Some(files) = dump_files(source)? else { return Ok(None) };
@@ -74,7 +71,7 @@ impl Skips {
             return Ok(None);
         }
         let revisions = match last {
-            Some((dir, manifest)) => last_revisions(name, source, dir, manifest)?,
+            Some(corpus) => last_revisions(name, source, corpus)?,
             None => None,
         };
         match revisions {
@@ -235,19 +232,15 @@ fn from_last_build(
 fn last_revisions(
     name: &str,
     source: &dyn Source,
-    dir: &Path,
-    manifest: &Manifest,
+    corpus: &Corpus,
 ) -> Result<Option<FxHashMap<u32, u64>>> {
     let wiki = &source.info().wiki;
-    if manifest.sources.get(name).is_none_or(|known| known.info.wiki != *wiki) {
+    if corpus.manifest.sources.get(name).is_none_or(|known| known.info.wiki != *wiki) {
         return Ok(None);
     }
-    let mut snapshots = manifest.snapshots.iter();
-    let Some(found) = snapshots.find(|it| it.source == name && it.table == "articles") else {
-        return Ok(None);
-    };
+    let Some(rows) = corpus.snapshot::<ArticleRow>(name)? else { return Ok(None) };
     let mut revisions = FxHashMap::default();
-    for row in snapshot::rows::<ArticleRow>(&dir.join(&found.file))? {
+    for row in rows {
         let row = row?;
         revisions.insert(row.page, row.revision);
     }

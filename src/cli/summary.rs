@@ -4,7 +4,7 @@ use std::{io::Write, time::Duration};
 
 use serde_json::json;
 
-use crate::{clock, error::Result, report::numbers::thousands, runtime::Built};
+use crate::{clock, error::Result, report::numbers::thousands, runtime::Built, work::Work};
 
 /// Writes the results as one JSON document.
 pub(super) fn json(out: &mut impl Write, built: &[Built]) -> Result<()> {
@@ -17,6 +17,7 @@ pub(super) fn json(out: &mut impl Write, built: &[Built]) -> Result<()> {
                 "corpus_digest": built.manifest.corpus_digest,
                 "totals": built.manifest.totals,
                 "report": built.report,
+                "work": built.work,
             })
         })
         .collect();
@@ -73,11 +74,41 @@ pub(super) fn text(out: &mut impl Write, built: &[Built], elapsed: Duration) -> 
                 statistics.differing_rows, statistics.compared_rows
             )?;
         }
+        for (n, text) in [
+            (built.work.pages_truncated, "pages cut off at the end of a file, left out"),
+            (built.work.pages_malformed, "malformed pages, left out"),
+            (built.work.pages_not_utf8, "pages with bytes that are not UTF-8, replaced by U+FFFD"),
+        ] {
+            if n != 0 {
+                writeln!(out, "  note: {n} {text}")?;
+            }
+        }
+        work(out, &built.work)?;
         for note in &report.notes {
             writeln!(out, "  note: {note}")?;
         }
         writeln!(out, "look at it: crossic inspect {}", built.dir.display())?;
     }
+    Ok(())
+}
+
+/// Writes what was taken from the last build, if anything was.
+fn work(out: &mut impl Write, work: &Work) -> Result<()> {
+    let saved = work.pairs_copied + work.pairs_kept + work.pages_kept;
+    if saved == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  of the last build: {} pairs kept, {} copied ({} with another revision), {} split anew; \
+         {} pages not read again, {} cleaned",
+        thousands(work.pairs_kept),
+        thousands(work.pairs_copied),
+        thousands(work.pairs_restamped),
+        thousands(work.pairs_split),
+        thousands(work.pages_kept),
+        thousands(work.pages_cleaned),
+    )?;
     Ok(())
 }
 

@@ -12,17 +12,19 @@ use std::{
 };
 
 use crossic_operators::record::Digest;
-use fs_err::File;
 
-use crate::dump::{
-    bzip2_chain::{self, N_START_BYTES},
-    error::{DumpError, DumpErrorKind, Position},
-    find::DumpFiles,
-    find_names::{Content, Packing, parse},
-    index_error::IndexFault,
-    index_lines::{Entry, Lines},
-    input::Input,
-    xml::{Pages, RawPage},
+use crate::{
+    dump::{
+        bzip2_chain::{self, N_START_BYTES},
+        error::{DumpError, DumpErrorKind, Position},
+        find::DumpFiles,
+        find_names::{Content, Packing, parse},
+        index_error::IndexFault,
+        index_lines::{Entry, Lines},
+        input::Input,
+        xml::{Pages, RawPage},
+    },
+    storage::{self, File},
 };
 
 /// The most pages that one stream may have: dumps have 100, and this bounds the memory of a stream.
@@ -109,8 +111,7 @@ impl<F: Fn(u32) -> bool> IndexStreams<F> {
     /// Opens `index`, which is to be the index of `file`.
     pub fn open(index: &Path, file: &Path, wanted: F) -> Result<Self, DumpError> {
         let failed = |cause| io_error(file, "open the file", 0, cause);
-        let opened = File::open(file).map_err(failed)?;
-        let n_bytes = opened.metadata().map_err(failed)?.len();
+        let (opened, n_bytes) = storage::open(file).map_err(failed)?;
         Ok(Self {
             lines: Lines::open(index)?,
             file: opened,
@@ -249,10 +250,7 @@ fn first_page(file: &Path, range: Range<u64>) -> Result<Option<u32>, DumpError> 
 ///
 /// Reads those few bytes only: a buffer would read most of a dump, for all its streams.
 fn begins_at(file: &mut File, offset: u64) -> std::io::Result<bool> {
-    let mut head = Vec::with_capacity(N_START_BYTES);
-    file.seek(SeekFrom::Start(offset))?;
-    file.take(N_START_BYTES as u64).read_to_end(&mut head)?;
-    Ok(bzip2_chain::is_start(&head))
+    Ok(bzip2_chain::is_start(&file.bytes_at(offset, N_START_BYTES)?))
 }
 
 /// Returns the digest of the bytes of a range of a file, reading them piece by piece.
@@ -260,7 +258,8 @@ fn begins_at(file: &mut File, offset: u64) -> std::io::Result<bool> {
 /// Fails if the file ends before the range does.
 pub fn digest(file: &Path, range: Range<u64>) -> Result<Digest, DumpError> {
     let failed = |at: u64, cause| io_error(file, "read the file", at, cause);
-    let mut opened = File::open(file).map_err(|cause| io_error(file, "open the file", 0, cause))?;
+    let (mut opened, _) =
+        storage::open(file).map_err(|cause| io_error(file, "open the file", 0, cause))?;
     opened.seek(SeekFrom::Start(range.start)).map_err(|cause| failed(range.start, cause))?;
     let n_bytes = range.end.saturating_sub(range.start);
     let mut bytes = opened.take(n_bytes);

@@ -6,6 +6,7 @@ use crossic_operators::{
     record::{Digest, SourceIndex},
     reject::Reject,
     segment::Segment,
+    split_windows::Counts,
 };
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +105,7 @@ pub(super) struct Record {
 impl Record {
     /// Returns the name of a record's file.
     pub(super) fn file(number: u32, key: Digest) -> String {
-        format!("{number:05}-{key}.json")
+        format!("{number:05}-{key}-record.json")
     }
 
     /// Returns the record in a file, or `None` if it is missing or damaged: then the bucket is
@@ -190,4 +191,52 @@ impl Splice {
 pub(super) fn ids(sink: &dyn Sink, shard: Option<&Shard>) -> Option<Vec<Digest>> {
     let Some(shard) = shard else { return Some(Vec::new()) };
     sink.rows(shard).ok()??.map(|row| row.ok().map(|row| row.id)).collect()
+}
+
+/// Takes rows that both came and went out of the account.
+pub(super) fn cancel(sealed: &mut Sealed) {
+    let mut net: BTreeMap<Digest, i64> = BTreeMap::new();
+    for (rows, sign) in [(&mut sealed.added, 1), (&mut sealed.removed, -1)] {
+        for id in rows.drain(..) {
+            *net.entry(id).or_default() += sign;
+        }
+    }
+    for (id, n) in net {
+        let rows = if 0 < n { &mut sealed.added } else { &mut sealed.removed };
+        rows.extend((0..n.unsigned_abs()).map(|_| id));
+    }
+}
+
+/// Returns the account of both sides of a pair, in the order of a [`PairRow`].
+pub(super) fn numbers(counts: &[Counts; 2]) -> [u32; 10] {
+    let mut numbers = [0; 10];
+    let all = counts.iter().flat_map(|it| {
+        [
+            it.paragraphs_in,
+            it.paragraphs_dropped,
+            it.paragraphs_cut,
+            it.tokens_in,
+            it.tokens_dropped,
+        ]
+    });
+    for (number, n) in numbers.iter_mut().zip(all) {
+        *number = u32::try_from(n).unwrap_or(u32::MAX);
+    }
+    numbers
+}
+
+/// Adds the account of one side of a pair.
+pub(super) fn add(counts: &mut SideCounts, numbers: &[u32]) {
+    let SideCounts {
+        paragraphs_in,
+        paragraphs_dropped,
+        paragraphs_cut,
+        tokens_in,
+        tokens_dropped,
+        ..
+    } = counts;
+    let all = [paragraphs_in, paragraphs_dropped, paragraphs_cut, tokens_in, tokens_dropped];
+    for (count, n) in all.into_iter().zip(numbers) {
+        *count += u64::from(*n);
+    }
 }

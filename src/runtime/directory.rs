@@ -25,7 +25,7 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Lock>> {
     let wikis = plan.sources.iter().map(|node| node.source.info().wiki.clone()).collect();
     for node in &plan.sinks {
         let dir = node.sink.dir();
-        fs_err::create_dir_all(dir)?;
+        io::create_dir(dir)?;
         // First of all without the lock, whose file has no place in the directory of somebody else.
         ours(dir, &wikis)?;
         locks.push(lock(dir)?);

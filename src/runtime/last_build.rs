@@ -67,7 +67,7 @@ impl LastBuild {
         if last.shard_format != sink.sink.format() || last.plan.sink.knobs != sink.sink.knobs() {
             return BTreeMap::new();
         }
-        let records = last.memos.iter().filter(|it| it.ends_with(".json"));
+        let records = last.memos.iter().filter(|it| it.ends_with("-record.json"));
         records
             .filter_map(|file| Record::read(&self.dir.join(memos::FOLDER).join(file)))
             .map(|record| (record.number, record))

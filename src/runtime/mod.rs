@@ -3,6 +3,8 @@
 mod articles;
 mod bucket;
 mod build;
+#[cfg(test)]
+mod crash_tests;
 pub mod directory;
 mod failure;
 mod inputs;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{error::Result, manifest::Manifest};
+use crate::{error::Result, io, manifest::Manifest};
 
 /// The folder of a corpus directory that holds the corpus before.
 const FOLDER: &str = "previous";
@@ -19,7 +19,7 @@ pub(super) fn keep(dir: &Path, manifest: &Manifest) -> Result<()> {
     for name in manifest.names().into_iter().chain(copies) {
         let (from, to) = (dir.join(&name), previous.join(&name));
         if let Some(folder) = to.parent() {
-            fs_err::create_dir_all(folder)?;
+            io::create_dir(folder)?;
         }
         if from.is_file() && fs_err::hard_link(&from, &to).is_err() {
             return Ok(fs_err::remove_dir_all(&previous)?);

@@ -85,39 +85,38 @@ pub(super) fn reconcile<'s>(
                     *net.entry(page).or_default() += diff;
                 }
             });
-            // Findings wait until all that they are compared with is there.
-            if !frontiers.first().is_none_or(|it| it.frontier().is_empty()) {
-                return;
+            // The end's capability may not hold back what can be done before: even the scan of
+            // what is remembered waits for its epochs to pass by here.
+            if let Some(last) = &mut last {
+                let lowest = frontiers.iter().filter_map(|it| it.frontier().iter().min().copied());
+                if let Some(time) = lowest.min().filter(|time| last.time() < time) {
+                    last.downgrade(&time);
+                }
             }
-            findings.for_each(|capability, rows| {
-                let time = *capability.time();
-                let mut session = output.session(&capability);
-                for (source, finding) in rows.drain(..) {
-                    match finding {
-                        Finding::Same(page) => {
-                            if let Some(known) = pages.get_mut(&(source, page)) {
-                                known.found = true;
+            // Findings wait until all that they are compared with is there.
+            if frontiers.first().is_none_or(|it| it.frontier().is_empty()) {
+                findings.for_each(|capability, rows| {
+                    let time = *capability.time();
+                    let mut session = output.session(&capability);
+                    for (source, finding) in rows.drain(..) {
+                        match finding {
+                            Finding::Same(page) => {
+                                if let Some(known) = pages.get_mut(&(source, page)) {
+                                    known.found = true;
+                                }
+                            }
+                            Finding::Read(page, article, stream) => {
+                                let reading = Reading { article: Some(article), stream };
+                                let before = take_in(&mut pages, (source, page), reading);
+                                let Some(before) = before else { continue };
+                                session.give_iterator(change(source, page, before, time, -1));
+                                session.give_iterator(change(source, page, Some(article), time, 1));
                             }
                         }
-                        Finding::Read(page, article, stream) => {
-                            let reading = Reading { article: Some(article), stream };
-                            let before = take_in(&mut pages, (source, page), reading);
-                            let Some(before) = before else { continue };
-                            session.give_iterator(change(source, page, before, time, -1));
-                            session.give_iterator(change(source, page, Some(article), time, 1));
-                        }
                     }
-                }
-            });
+                });
+            }
             if !frontiers.iter().all(|it| it.frontier().is_empty()) {
-                // The end's capability may not hold back what can be done before.
-                if let Some(last) = &mut last {
-                    let lowest =
-                        frontiers.iter().filter_map(|it| it.frontier().iter().min().copied());
-                    if let Some(time) = lowest.min().filter(|time| last.time() < time) {
-                        last.downgrade(&time);
-                    }
-                }
                 return;
             }
             let Some(capability) = last.take() else { return };

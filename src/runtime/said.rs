@@ -24,7 +24,7 @@ pub(super) enum Said {
     /// A bucket that a sink finished.
     Bucket(Box<Sealed>),
     /// What was done.
-    Work(Work),
+    Work(Box<Work>),
 }
 
 /// Everything that was said, added up.
@@ -66,7 +66,7 @@ impl Heard {
                 self.work += bucket.work;
                 self.buckets.push(*bucket);
             }
-            Said::Work(work) => self.work += work,
+            Said::Work(work) => self.work += *work,
         }
     }
 }

@@ -122,7 +122,12 @@ pub(super) fn scan<'s, R: Clone + 'static>(
                 }
             });
             let Some(cap) = capability.as_mut() else { return };
-            if !frontiers[1].frontier().is_empty() {
+            // While it waits it follows what it waits for, lest that wait for its credit.
+            let ahead = frontiers[1].frontier().iter().min().copied();
+            if let Some(ahead) = ahead {
+                if *cap.time() < ahead {
+                    cap.downgrade(&ahead);
+                }
                 return;
             }
             let sets = sets.get_or_insert_with(|| {
@@ -167,7 +172,7 @@ pub(super) fn scan<'s, R: Clone + 'static>(
             }
             let work = task.work();
             if work != Work::default() {
-                session.give(Scanned::Said(Said::Work(work), 1));
+                session.give(Scanned::Said(Said::Work(Box::new(work)), 1));
             }
             if let Some(snapshot) = task.snapshot() {
                 session.give(Scanned::Said(Said::Snapshot(snapshot), 1));

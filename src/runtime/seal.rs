@@ -13,7 +13,7 @@ use crossic_operators::{
     record::{Digest, Pair, Side, SourceIndex},
     reject::{Reason, Reject, Subject},
     segment::Segment,
-    split_windows::{Counts, Sided, Splitter, Variant, pair_id},
+    split_windows::{Sided, Splitter, Variant, pair_id},
     text::Document,
 };
 use timely::{
@@ -26,7 +26,7 @@ use timely::{
 };
 
 use super::{
-    bucket::{self, Bucket, Record, Sealed, SideCounts, Splice},
+    bucket::{self, Bucket, Record, Sealed, Splice, add, cancel, numbers},
     failure::Failure,
     progress::Progress,
     said::Said,
@@ -457,53 +457,5 @@ impl Sealing {
         let file = record.write(self.sink.dir(), open.key)?;
         open.sealed.memos = vec![file, record.pairs];
         Ok(open.sealed)
-    }
-}
-
-/// Takes rows that both came and went out of the account.
-fn cancel(sealed: &mut Sealed) {
-    let mut net: BTreeMap<Digest, i64> = BTreeMap::new();
-    for (rows, sign) in [(&mut sealed.added, 1), (&mut sealed.removed, -1)] {
-        for id in rows.drain(..) {
-            *net.entry(id).or_default() += sign;
-        }
-    }
-    for (id, n) in net {
-        let rows = if 0 < n { &mut sealed.added } else { &mut sealed.removed };
-        rows.extend((0..n.unsigned_abs()).map(|_| id));
-    }
-}
-
-/// Returns the account of both sides of a pair, in the order of a [`PairRow`].
-fn numbers(counts: &[Counts; 2]) -> [u32; 10] {
-    let mut numbers = [0; 10];
-    let all = counts.iter().flat_map(|it| {
-        [
-            it.paragraphs_in,
-            it.paragraphs_dropped,
-            it.paragraphs_cut,
-            it.tokens_in,
-            it.tokens_dropped,
-        ]
-    });
-    for (number, n) in numbers.iter_mut().zip(all) {
-        *number = u32::try_from(n).unwrap_or(u32::MAX);
-    }
-    numbers
-}
-
-/// Adds the account of one side of a pair.
-fn add(counts: &mut SideCounts, numbers: &[u32]) {
-    let SideCounts {
-        paragraphs_in,
-        paragraphs_dropped,
-        paragraphs_cut,
-        tokens_in,
-        tokens_dropped,
-        ..
-    } = counts;
-    let all = [paragraphs_in, paragraphs_dropped, paragraphs_cut, tokens_in, tokens_dropped];
-    for (count, n) in all.into_iter().zip(numbers) {
-        *count += u64::from(*n);
     }
 }

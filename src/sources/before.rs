@@ -15,12 +15,15 @@ use crate::{
     store::{arrow_file::RowReader, row::Row, snapshot, tables::ArticleRow},
 };
 
+/// The stream that each page was read from; `None` for a page that the dump lacked.
+pub(super) type Streams = FxHashMap<PageId, Option<Digest>>;
+
 /// The rows that the last build left of one source; empty where there was none.
 #[derive(Debug, Default)]
 pub struct Before {
     tables: BTreeMap<String, PathBuf>,
     same_files: bool,
-    streams: OnceLock<FxHashMap<PageId, Digest>>,
+    streams: OnceLock<Streams>,
 }
 
 impl Before {
@@ -56,15 +59,15 @@ impl Before {
 
     /// Returns the stream that each page of the last build was read from; all zeros where streams
     /// were not told apart.
-    pub fn streams(&self) -> Result<&FxHashMap<PageId, Digest>> {
+    pub(super) fn streams(&self) -> Result<&Streams> {
         if let Some(streams) = self.streams.get() {
             return Ok(streams);
         }
-        let mut streams = FxHashMap::default();
+        let mut streams = Streams::default();
         if let Some(rows) = self.rows::<ArticleRow>()? {
             for row in rows {
                 let row = row?;
-                streams.insert(row.page, row.stream);
+                streams.insert(row.page, (row.state != "missing").then_some(row.stream));
             }
         }
         // Another worker may have been faster; both read the same file.

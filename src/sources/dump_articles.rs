@@ -20,42 +20,35 @@ use crate::{
     work::Work,
 };
 
-/// Reads the pages that begin in one range of one file.
-pub(super) struct DumpArticles {
-    path: PathBuf,
-    range: Range<u64>,
-    site: Option<SiteInfo>,
-    pages: Option<Pages>,
-    cleaner: Arc<(Site, Options)>,
-    packs: ArticlePacks,
-    page: RawPage,
-    buffer: String,
-    work: Work,
+/// An article file, and what becomes of its pages.
+pub(super) struct ArticleFile {
+    pub(super) path: PathBuf,
+    pub(super) site: Option<SiteInfo>,
+    pub(super) cleaner: Arc<(Site, Options)>,
+    pub(super) store: Arc<TextStore>,
 }
 
-impl DumpArticles {
-    pub(super) fn new(
-        path: PathBuf,
-        range: Range<u64>,
-        site: Option<SiteInfo>,
-        cleaner: Arc<(Site, Options)>,
-        store: Arc<TextStore>,
-    ) -> DumpArticles {
-        DumpArticles {
-            path,
-            range,
-            site,
-            pages: None,
-            cleaner,
-            packs: ArticlePacks::new(store),
-            page: RawPage::default(),
-            buffer: String::new(),
-            work: Work::default(),
-        }
+/// Cleans pages one by one and puts their text into packs.
+pub(super) struct Cleaning {
+    file: Arc<ArticleFile>,
+    pub(super) packs: ArticlePacks,
+    pub(super) page: RawPage,
+    buffer: String,
+}
+
+impl Cleaning {
+    pub(super) fn new(file: Arc<ArticleFile>) -> Cleaning {
+        let packs = ArticlePacks::new(Arc::clone(&file.store));
+        Cleaning { file, packs, page: RawPage::default(), buffer: String::new() }
+    }
+
+    /// Opens the pages that begin in a range of the file.
+    pub(super) fn open(&self, range: Range<u64>) -> Result<Pages> {
+        Ok(Pages::open(&self.file.path, range, self.file.site.as_ref())?)
     }
 
     /// Says what the current page is, and puts its text into the pack.
-    fn article(&mut self) -> Result<Article> {
+    pub(super) fn article(&mut self) -> Result<Article> {
         let page = &self.page;
         if page.ns != 0 {
             return Ok(Article::OtherNamespace);
@@ -66,7 +59,7 @@ impl DumpArticles {
         if page.model != "wikitext" {
             return Ok(Article::OtherModel);
         }
-        let (site, options) = &*self.cleaner;
+        let (site, options) = &*self.file.cleaner;
         let cleaned = {
             let _clock = clock::start(Activity::Clean);
             clean(page.text(&mut self.buffer), site, options)
@@ -90,38 +83,56 @@ impl DumpArticles {
     }
 }
 
+/// Reads the pages that begin in one range of one file.
+pub(super) struct DumpArticles {
+    range: Range<u64>,
+    pages: Option<Pages>,
+    cleaning: Cleaning,
+    work: Work,
+}
+
+impl DumpArticles {
+    pub(super) fn new(file: Arc<ArticleFile>, range: Range<u64>) -> DumpArticles {
+        let cleaning = Cleaning::new(file);
+        DumpArticles { range, pages: None, cleaning, work: Work::default() }
+    }
+}
+
+/// Adds what was read of some pages.
+pub(super) fn count(work: &mut Work, pages: &Pages) {
+    work.pages_malformed += pages.malformed();
+    work.pages_truncated += u64::from(pages.truncated());
+    work.pages_not_utf8 += pages.replaced();
+    work.bytes_read += pages.bytes_read();
+}
+
 impl Task<Finding> for DumpArticles {
     fn step(&mut self, budget: usize, wanted: &Wanted, rows: &mut Vec<Finding>) -> Result<bool> {
         let mut spent = 0;
         while spent < budget {
             let pages = match &mut self.pages {
                 Some(pages) => pages,
-                None => self.pages.insert(Pages::open(
-                    &self.path,
-                    self.range.clone(),
-                    self.site.as_ref(),
-                )?),
+                None => self.pages.insert(self.cleaning.open(self.range.clone())?),
             };
             let found = {
                 let _clock = clock::start(Activity::Decompress);
-                pages.next(&mut self.page)?
+                pages.next(&mut self.cleaning.page)?
             };
             if !found {
-                self.work.pages_malformed += pages.malformed();
-                self.work.pages_truncated += u64::from(pages.truncated());
-                self.work.pages_not_utf8 += pages.replaced();
-                self.work.bytes_read += pages.bytes_read();
-                self.packs.seal(rows)?;
+                count(&mut self.work, pages);
+                self.cleaning.packs.seal(rows)?;
                 return Ok(false);
             }
-            spent += self.page.text_raw.len() + 256;
+            spent += self.cleaning.page.text_raw.len() + 256;
             self.work.pages_read += 1;
-            if !wanted.0.contains(&self.page.id) {
+            let page = self.cleaning.page.id;
+            if !wanted.0.contains(&page) {
                 continue;
             }
             self.work.pages_cleaned += 1;
-            let article = self.article()?;
-            self.packs.push(Finding::Read(self.page.id, article, Digest::default()), rows)?;
+            let article = self.cleaning.article()?;
+            let finding = Finding::Read(page, article, Digest::default());
+            self.cleaning.packs.push(finding, rows)?;
         }
         Ok(true)
     }
@@ -136,7 +147,7 @@ impl Task<Finding> for DumpArticles {
 
     fn work(&mut self) -> Work {
         let mut work = std::mem::take(&mut self.work);
-        work += self.packs.work();
+        work += self.cleaning.packs.work();
         work
     }
 }

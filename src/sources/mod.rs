@@ -4,6 +4,7 @@ mod article_packs;
 mod before;
 mod dump_articles;
 mod dump_tables;
+mod indexed_articles;
 mod remembered_articles;
 mod same_files;
 mod table_task;

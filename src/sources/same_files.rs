@@ -2,18 +2,22 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crossic_operators::record::Digest;
+
 use super::{Before, Finding, SourceCounts, Task, Wanted};
 use crate::{error::Result, work::Work};
 
 /// What the tasks of one source share.
 pub(super) struct SameFiles {
     before: Arc<Before>,
+    /// Whether all files have an index, so that streams are told apart; `None` if only some have.
+    indexed: Option<bool>,
     suffices: OnceLock<bool>,
 }
 
 impl SameFiles {
-    pub(super) fn new(before: Arc<Before>) -> Arc<SameFiles> {
-        Arc::new(SameFiles { before, suffices: OnceLock::new() })
+    pub(super) fn new(before: Arc<Before>, indexed: Option<bool>) -> Arc<SameFiles> {
+        Arc::new(SameFiles { before, indexed, suffices: OnceLock::new() })
     }
 
     /// Returns whether the last build knew every wanted page of files that have not changed.
@@ -23,7 +27,10 @@ impl SameFiles {
         }
         let suffices = self.before.same_files() && {
             let known = self.before.streams()?;
-            wanted.0.iter().all(|page| known.contains_key(page))
+            // What was read without an index does not say from which stream, and must.
+            let fits = |stream: &Digest| Some(*stream != Digest::default()) == self.indexed;
+            let known = |page| known.get(page).is_some_and(|it| it.as_ref().is_none_or(fits));
+            wanted.0.iter().all(known)
         };
         Ok(*self.suffices.get_or_init(|| suffices))
     }
@@ -39,7 +46,7 @@ pub(super) struct Unless {
 }
 
 impl Unless {
-    pub(super) fn new(
+    pub(super) fn reads(
         same: &Arc<SameFiles>,
         first: bool,
         task: Box<dyn Task<Finding>>,

@@ -14,14 +14,16 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Descriptor, LinkNumbers, Source, SourceContext, Tasks, TitleRules, WikiInfo,
-    dump_articles::DumpArticles,
+    Descriptor, Finding, LinkNumbers, Source, SourceContext, Task, Tasks, TitleRules, WikiInfo,
+    dump_articles::{ArticleFile, DumpArticles},
     dump_tables,
+    indexed_articles::{IndexedArticles, WantedStreams},
     same_files::{SameFiles, Unless},
 };
 use crate::{
     dump::{
         find::{DumpFiles, find_dump},
+        index,
         siteinfo::{SiteInfo, read_siteinfo},
         streams,
     },
@@ -246,18 +248,30 @@ impl Source for Dump {
         ));
         let mut tasks = Tasks::remembering(&cx.before)?;
         dump_tables::add_tasks(&mut tasks, name, files, self.title_rules(), cx)?;
-        let same = SameFiles::new(Arc::clone(&cx.before));
-        for path in &files.articles {
+        let indexed = index::of(files);
+        let n_indexes = indexed.iter().filter(|(_, index)| index.is_some()).count();
+        let all_or_none = (n_indexes == 0 || n_indexes == indexed.len()).then_some(n_indexes != 0);
+        let same = SameFiles::new(Arc::clone(&cx.before), all_or_none);
+        for (path, index) in indexed {
+            let articles = Arc::new(ArticleFile {
+                path: path.clone(),
+                site: site.clone(),
+                cleaner: Arc::clone(&cleaner),
+                store: Arc::clone(&cx.store),
+            });
+            let streams = index.map(|index| {
+                Arc::new(WantedStreams::new(path.clone(), index, Arc::clone(&cx.before)))
+            });
             // The cut depends on the file alone, so that packs are the same for any workers.
-            for range in streams::ranges(path, 64, 1 << 20)? {
-                let task = Box::new(DumpArticles::new(
-                    path.clone(),
-                    range,
-                    site.clone(),
-                    Arc::clone(&cleaner),
-                    Arc::clone(&cx.store),
-                ));
-                tasks.articles.push(Unless::new(&same, tasks.articles.is_empty(), task));
+            for range in streams::ranges(&path, 64, 1 << 20)? {
+                let articles = Arc::clone(&articles);
+                let task: Box<dyn Task<Finding>> = match &streams {
+                    None => Box::new(DumpArticles::new(articles, range)),
+                    Some(streams) => {
+                        Box::new(IndexedArticles::new(articles, range, Arc::clone(streams)))
+                    }
+                };
+                tasks.articles.push(Unless::reads(&same, tasks.articles.is_empty(), task));
             }
         }
         Ok(tasks)

@@ -131,7 +131,7 @@ impl Source for Parquet {
     fn tasks(&self, name: &str, cx: &SourceContext) -> Result<Tasks> {
         let mut tasks = Tasks::remembering(&cx.before)?;
         dump_tables::add_tasks(&mut tasks, name, &self.opened().0, self.title_rules(), cx)?;
-        let same = SameFiles::new(Arc::clone(&cx.before));
+        let same = SameFiles::new(Arc::clone(&cx.before), Some(false));
         for path in &self.config.files {
             let task = Box::new(ParquetArticles {
                 path: path.clone(),
@@ -141,7 +141,7 @@ impl Source for Parquet {
                 n_bytes: 0,
                 work: Work::default(),
             });
-            tasks.articles.push(Unless::new(&same, tasks.articles.is_empty(), task));
+            tasks.articles.push(Unless::reads(&same, tasks.articles.is_empty(), task));
         }
         Ok(tasks)
     }

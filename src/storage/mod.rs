@@ -34,6 +34,22 @@ pub enum File {
     Remote(Box<Reader>),
 }
 
+impl File {
+    /// Returns the bytes from `offset` on, `n_bytes` of them or as many as there are, and reads no
+    /// others. Where reading goes on afterwards is not said.
+    pub fn bytes_at(&mut self, offset: u64, n_bytes: usize) -> io::Result<Vec<u8>> {
+        match self {
+            File::Local(file) => {
+                let mut bytes = Vec::with_capacity(n_bytes);
+                file.seek(SeekFrom::Start(offset))?;
+                file.take(n_bytes as u64).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+            File::Remote(reader) => reader.bytes_at(offset, n_bytes as u64),
+        }
+    }
+}
+
 /// Returns whether a path is a URL.
 pub fn is_url(path: &Path) -> bool {
     path.to_str().and_then(Url::parse).is_some()

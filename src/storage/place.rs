@@ -1,7 +1,7 @@
 //! Where a file lies: a local path, or a URL in the place of one.
 //!
 //! The rest of crossic carries a URL in a `PathBuf`, as the user wrote it. That is sound as long as
-//! the path is only joined, displayed and asked for its file name; `Path::components` would lose a
+//! the path is only joined, displayed and asked for its file name or folder; `Path::components` would lose a
 //! slash, so nothing else may take a URL apart but this file.
 
 use std::{
@@ -218,6 +218,7 @@ mod tests {
             let path = Path::new(folder).join("page.sql.gz");
             assert_eq!(path.to_str(), Some("https://host/enwiki/20240720/page.sql.gz"));
             assert_eq!(path.file_name().and_then(|it| it.to_str()), Some("page.sql.gz"));
+            assert_eq!(path.parent().and_then(Path::to_str), Some(folder.trim_end_matches('/')));
             let joined = Place::parse(Path::new(folder)).unwrap().join("page.sql.gz").unwrap();
             assert_eq!(joined, Place::parse(&path).unwrap());
             assert_eq!(joined.file_name(), "page.sql.gz");

@@ -44,6 +44,15 @@ impl Reader {
         self.version.size
     }
 
+    /// Returns the bytes from `offset` on, `n_bytes` of them or as many as there are, asking for no
+    /// others.
+    pub(super) fn bytes_at(&self, offset: u64, n_bytes: u64) -> io::Result<Vec<u8>> {
+        if self.version.size <= offset || n_bytes == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(self.send_for(offset, n_bytes)?.wait()??)
+    }
+
     /// Returns what is at hand from the offset on.
     fn at_hand(&self) -> &[u8] {
         let skip = self.offset.checked_sub(self.start).and_then(|skip| usize::try_from(skip).ok());

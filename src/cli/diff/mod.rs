@@ -102,8 +102,8 @@ fn open(args: &Args) -> Result<Change<Corpus>> {
     let Some(new) = &args.new else {
         let new = Corpus::open(&one)?;
         let previous = one.join(PREVIOUS);
-        return match Manifest::find(&previous)? {
-            Some(_) => Ok(Change { old: Corpus::open(&previous)?, new }),
+        return match Corpus::find(&previous)? {
+            Some(old) => Ok(Change { old, new }),
             None => Err(Error::Directory {
                 hint: format!("name two corpora: crossic diff OLD {}", quoted(&one)),
                 what: format!("keeps no corpus that it replaced: it has no `{PREVIOUS}`"),
@@ -177,7 +177,7 @@ fn moved(difference: &Difference) -> bool {
 
 fn named(corpus: &Corpus) -> Named {
     Named {
-        dir: corpus.dir.display().to_string(),
+        dir: corpus.place.display().to_string(),
         corpus_digest: corpus.manifest.corpus_digest.clone(),
         crossic: corpus.manifest.crossic.clone(),
         rows: corpus.manifest.rows,

@@ -213,6 +213,7 @@ fn read_rejects(corpus: &Corpus, cases: &mut Cases<'_>, wikis: &[Wiki]) -> Resul
     let files = corpus.manifest.files.keys();
     let rejects = |it: &&String| it.starts_with("rejects/") && it.ends_with(".jsonl");
     for file in files.filter(rejects).filter(|it| !it.contains("..")) {
+        corpus.fetch(file)?;
         let path = corpus.dir.join(file);
         for (text, row) in BufReader::new(fs_err::File::open(&path)?).lines().zip(0_u64..) {
             let bad = |what| StoreError::Row { path: path.clone(), row, what };

@@ -51,11 +51,9 @@ fn strangers(corpus: &Corpus) -> Check {
     for name in names.into_iter().filter(|name| !name.starts_with('.')) {
         let stranger = !ours.contains(name.as_str());
         let path = dir.join(&name);
-        check.see(
-            stranger.then_some(|| {
-                format!("`{}` is no shard of this corpus: remove it", path.display())
-            }),
-        );
+        check.see(stranger.then_some(|| {
+            format!("`{}` is no shard of this corpus: `crossic gc` removes it", path.display())
+        }));
     }
     check
 }
