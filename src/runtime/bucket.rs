@@ -85,6 +85,8 @@ pub(super) struct Sealed {
     pub added: Vec<Digest>,
     /// Rows that only the last corpus had.
     pub removed: Vec<Digest>,
+    /// Whether the rows that the bucket had could not be told.
+    pub unknown: bool,
     /// What this run did for it.
     pub work: Work,
 }

@@ -5,6 +5,7 @@ mod bucket;
 mod build;
 #[cfg(test)]
 mod crash_tests;
+mod delta;
 pub mod directory;
 mod failure;
 mod inputs;

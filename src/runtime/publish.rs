@@ -10,7 +10,9 @@ use crossic_operators::{
 use super::{
     Built,
     bucket::{Bucket, Sealed},
+    delta,
     inputs::{self, Input},
+    last_build::LastBuild,
     ledger, packs, previous,
     processes::Processes,
     rejects,
@@ -21,15 +23,10 @@ use crate::{
     error::{Error, Result},
     garbage,
     io::{self, Staged},
-    manifest::{self, Delta, FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
+    manifest::{self, FORMAT, Manifest, RowKind, SourceInfo, TokenizerInfo, Totals},
     report::{Report, card, ledger::imbalances, page, statistics::Statistics},
     sinks::Shard,
-    store::{
-        memos::{self, DeltaRow},
-        row::Row,
-        snapshot::SnapshotWriter,
-        texts::TextStore,
-    },
+    store::{memos, texts::TextStore},
 };
 
 /// What the corpora of a run have in common.
@@ -112,7 +109,8 @@ fn publish_one(
             (last.parent.clone(), last.delta.clone())
         }
         Some(last) => {
-            (Some(last.corpus_digest.clone()), Some(delta(dir, &sealed, report.statistics.rows)?))
+            let before = LastBuild { dir: dir.to_owned(), manifest: Some(last.clone()) };
+            (Some(last.corpus_digest.clone()), delta::write(&before, sink, &sealed, &shards)?)
         }
         None => (None, None),
     };
@@ -181,23 +179,6 @@ fn seal_report(dir: &Path, json: &str) -> Result<(String, String)> {
         name.clone()
     })?;
     Ok((format!("{}/{name}", memos::FOLDER), hash))
-}
-
-/// Writes which rows came and which went since the last corpus.
-fn delta(dir: &Path, sealed: &[&Sealed], n_rows: u64) -> Result<Delta> {
-    let mut writer = SnapshotWriter::create(&dir.join(memos::FOLDER))?;
-    let (mut added, mut removed) = (0, 0);
-    for bucket in sealed {
-        added += bucket.added.len() as u64;
-        removed += bucket.removed.len() as u64;
-        for (ids, added) in [(&bucket.added, true), (&bucket.removed, false)] {
-            for id in ids {
-                writer.push(DeltaRow { id: *id, added })?;
-            }
-        }
-    }
-    let file = writer.finish(DeltaRow::TABLE)?.file;
-    Ok(Delta { added, removed, unchanged: n_rows.saturating_sub(added), file })
 }
 
 fn splitter(plan: &Plan, sink: &SinkNode) -> Splitter {

@@ -424,8 +424,11 @@ impl Sealing {
             open.sealed.bucket = record.bucket;
             if last.is_none_or(|it| it.key != record.key) {
                 let before = last.and_then(|it| it.bucket.shard.as_ref());
-                open.sealed.added = bucket::ids(&*self.sink, shard.as_ref()).unwrap_or_default();
-                open.sealed.removed = bucket::ids(&*self.sink, before).unwrap_or_default();
+                let added = bucket::ids(&*self.sink, shard.as_ref());
+                let removed = bucket::ids(&*self.sink, before);
+                open.sealed.unknown = added.is_none() || removed.is_none();
+                open.sealed.added = added.unwrap_or_default();
+                open.sealed.removed = removed.unwrap_or_default();
                 cancel(&mut open.sealed);
             }
             return Ok(open.sealed);
@@ -437,7 +440,9 @@ impl Sealing {
             }
             None => {
                 let before = last.and_then(|it| it.bucket.shard.as_ref());
-                open.sealed.removed = bucket::ids(&*self.sink, before).unwrap_or_default();
+                let removed = bucket::ids(&*self.sink, before);
+                open.sealed.unknown = removed.is_none();
+                open.sealed.removed = removed.unwrap_or_default();
             }
         }
         cancel(&mut open.sealed);

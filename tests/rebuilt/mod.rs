@@ -14,12 +14,15 @@ use crossic::{
     config,
     manifest::Manifest,
     runtime::{self, Built, Settings},
+    sinks::shard_file::ShardReader,
     store::{
+        memos::DeltaRow,
         pack::{PackName, Packs},
         snapshot,
         tables::ArticleRow,
     },
 };
+use crossic_operators::record::Digest;
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -148,6 +151,7 @@ pub(crate) fn check(steps: &[Step], place: Place) -> Result<(), TestCaseError> {
     let folder = TempDir::new().unwrap();
     let kept = folder.path().join("kept");
     let mut last: Option<(&Step, Vec<Built>)> = None;
+    let mut rows: BTreeMap<&str, (String, BTreeSet<Digest>)> = BTreeMap::new();
     for (step, number) in steps.iter().zip(0..) {
         let dumps = folder.path().join(format!("dumps-{number}"));
         let date = format!("202407{:02}", number + 1);
@@ -175,6 +179,12 @@ pub(crate) fn check(steps: &[Step], place: Place) -> Result<(), TestCaseError> {
                 return Err(TestCaseError::fail(format!("{at}: {sink} differs in {names}")));
             }
         }
+        for (sink, kind) in step.pipeline.sinks().into_iter().filter(|it| it.1 == "arrow-shards") {
+            let now = ids(&kept.join(sink));
+            let problem = delta(&kept.join(sink), rows.get(sink), &now);
+            problem.map_err(|it| TestCaseError::fail(format!("{at}: {kind} {sink}: {it}")))?;
+            rows.insert(sink, now);
+        }
         if let Some((before, last)) = &last {
             let problem = work(before, step, last, &built);
             problem.map_err(|problem| TestCaseError::fail(format!("{at}: {problem}")))?;
@@ -182,6 +192,41 @@ pub(crate) fn check(steps: &[Step], place: Place) -> Result<(), TestCaseError> {
         last = Some((step, built));
     }
     Ok(())
+}
+
+/// Returns the digest of an Arrow corpus and the identities of its rows.
+fn ids(dir: &Path) -> (String, BTreeSet<Digest>) {
+    let manifest = Manifest::read(dir).unwrap();
+    let shards = manifest.shards.iter().map(|shard| manifest.shard_path(dir, shard));
+    let rows = shards.flat_map(|path| ShardReader::open(&path).unwrap());
+    let ids = rows.map(|row| row.unwrap().id).collect();
+    (manifest.corpus_digest, ids)
+}
+
+/// Compares the delta of a manifest with the rows of both corpora.
+fn delta(
+    dir: &Path,
+    before: Option<&(String, BTreeSet<Digest>)>,
+    (digest, now): &(String, BTreeSet<Digest>),
+) -> Result<(), String> {
+    let Some((old, before)) = before.filter(|(old, _)| old != digest) else { return Ok(()) };
+    let manifest = Manifest::read(dir).unwrap();
+    let found = manifest.delta.ok_or("it has no delta")?;
+    let listed: BTreeMap<Digest, bool> =
+        snapshot::rows::<DeltaRow>(&dir.join("memos").join(&found.file))
+            .unwrap()
+            .map(|row| row.unwrap())
+            .map(|row| (row.id, row.added))
+            .collect();
+    let came = now.difference(before).map(|id| (*id, true));
+    let expected: BTreeMap<Digest, bool> =
+        came.chain(before.difference(now).map(|id| (*id, false))).collect();
+    let counts = (found.added + found.removed, found.unchanged, manifest.parent.as_ref());
+    let right = (expected.len() as u64, now.intersection(before).count() as u64, Some(old));
+    match listed == expected && counts == right {
+        true => Ok(()),
+        false => Err(format!("its delta lists {listed:?}, not {expected:?}; {counts:?}")),
+    }
 }
 
 /// Checks what a rebuild did against what the step made necessary.
