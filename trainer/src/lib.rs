@@ -1,0 +1,8 @@
+//! Continues the pre-training of a language model on the rows of a corpus.
+//!
+//! Rows come in through [`data`], a Hugging Face directory through [`weights`]; [`model`] computes loss and gradients
+//! block by block, and [`run`] steps, validates, saves and exports.
+
+pub mod data;
+pub mod error;
+pub mod settings;
