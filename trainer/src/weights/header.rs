@@ -1,0 +1,91 @@
+//! The header of a safetensors file: where each tensor lies. Files come from strangers, so nothing in it is believed.
+
+use std::{collections::BTreeMap, path::Path};
+
+use fs_err::os::unix::fs::FileExt;
+use safetensors::tensor::Metadata;
+
+use crate::error::{Error, Result};
+
+/// Where a tensor lies in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Number format; files may hold more than the trainer reads.
+    pub dtype: safetensors::Dtype,
+    /// Length of every axis.
+    pub shape: Vec<usize>,
+    /// Byte of the file at which the numbers begin.
+    pub start: u64,
+    /// Bytes of the numbers; they lie within the file.
+    pub n_bytes: usize,
+}
+
+/// Longest header that is read, the same bound as in safetensors' own reader.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// Bytes of the number before the header.
+const LENGTH: u64 = 8;
+
+/// Reads the header of a safetensors file.
+///
+/// # Errors
+///
+/// The file cannot be read, is shorter or longer than its header says, or has a header that is none.
+pub fn read(file: &fs_err::File) -> Result<BTreeMap<String, Entry>> {
+    let path = file.path();
+    let n_file_bytes = file.metadata()?.len();
+    let mut length = [0; LENGTH as usize];
+    if n_file_bytes < LENGTH {
+        return Err(broken(path, format!("is no safetensors file: it has {n_file_bytes} bytes")));
+    }
+    file.read_exact_at(&mut length, 0)?;
+    let n_header = u64::from_le_bytes(length);
+    if MAX_HEADER < n_header {
+        return Err(broken(
+            path,
+            format!("is no safetensors file: its header has {n_header} bytes"),
+        ));
+    }
+    if n_file_bytes - LENGTH < n_header {
+        return Err(broken(
+            path,
+            format!(
+                "is cut off within its header: {n_file_bytes} bytes instead of {n_header} and more"
+            ),
+        ));
+    }
+    let mut header = vec![0; n_header as usize];
+    file.read_exact_at(&mut header, LENGTH)?;
+    // The metadata of safetensors checks itself: ranges follow each other without gaps and agree with the shapes.
+    let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| {
+        broken(path, format!("is no safetensors file: its header is damaged: {error}"))
+    })?;
+    let data = LENGTH + n_header;
+    let n_promised = data.saturating_add(metadata.data_len() as u64);
+    if n_file_bytes != n_promised {
+        let what = if n_file_bytes < n_promised { "cut off" } else { "too long" };
+        return Err(broken(
+            path,
+            format!(
+                "is {what}: its header promises {n_promised} bytes, the file has {n_file_bytes}"
+            ),
+        ));
+    }
+    let mut entries = BTreeMap::new();
+    for name in metadata.offset_keys() {
+        let Some(info) = metadata.info(&name) else { continue };
+        let (start, end) = info.data_offsets;
+        let entry = Entry {
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            start: data + start as u64,
+            n_bytes: end - start,
+        };
+        entries.insert(name, entry);
+    }
+    Ok(entries)
+}
+
+fn broken(path: &Path, what: String) -> Error {
+    Error::file(path, what, "fetch the file again, and compare its checksum with the publisher's")
+}
