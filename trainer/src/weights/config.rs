@@ -361,14 +361,9 @@ impl Fields<'_> {
 
     /// Reads `rope_parameters` (transformers 5), or `rope_theta` and `rope_scaling` (before).
     fn rope(&self) -> Result<Rope> {
-        let parameters = self.table("rope_parameters")?;
-        let table = match parameters {
-            Some(_) => parameters,
-            None => self.table("rope_scaling")?,
-        };
-        let theta = match &parameters {
-            Some(it) => it.number("rope_theta")?,
-            None => None,
+        let (theta, table) = match self.table("rope_parameters")? {
+            Some(table) => (table.number("rope_theta")?, Some(table)),
+            None => (None, self.table("rope_scaling")?),
         };
         let theta = match theta {
             Some(theta) => theta,

@@ -1,7 +1,7 @@
 //! The safetensors files of a Hugging Face directory, one or many, read with positioned reads, a tensor at a time.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -194,12 +194,11 @@ impl WeightFiles {
                 return Err(format_unsupported(self.path(&tensor.name), &tensor.name, entry));
             }
         }
+        let known: BTreeSet<&str> = expected.iter().map(|it| it.name.as_str()).collect();
         self.extra = self
             .tensors
             .keys()
-            .filter(|name| {
-                !names::tolerated(config, name) && !expected.iter().any(|it| it.name == **name)
-            })
+            .filter(|name| !known.contains(name.as_str()) && !names::tolerated(config, name))
             .cloned()
             .collect();
         Ok(())
@@ -261,14 +260,14 @@ const MAX_INDEX: u64 = 100_000_000;
 const MAX_FILES: usize = 2048;
 
 /// Returns the tensors of every file that an index names.
-fn read_index(path: &Path) -> Result<BTreeMap<String, Vec<String>>> {
+fn read_index(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let hint = "fetch the file again";
     if MAX_INDEX < fs_err::metadata(path)?.len() {
         return Err(Error::file(path, format!("is longer than {MAX_INDEX} bytes"), hint));
     }
     let index: Index = serde_json::from_slice(&fs_err::read(path)?)
         .map_err(|error| Error::file(path, format!("is no index of weights: {error}"), hint))?;
-    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (tensor, file) in index.weight_map {
         // A name with a separator could lead out of the directory, to any file of this machine.
         if !is_plain_name(&file) {
@@ -280,7 +279,7 @@ fn read_index(path: &Path) -> Result<BTreeMap<String, Vec<String>>> {
                 "do not use this model: no tool writes such an index",
             ));
         }
-        files.entry(file).or_default().push(tensor);
+        files.entry(file).or_default().insert(tensor);
     }
     if MAX_FILES < files.len() {
         return Err(Error::file(path, format!("names more than {MAX_FILES} files"), hint));
