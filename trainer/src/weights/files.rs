@@ -159,7 +159,7 @@ impl WeightFiles {
     /// Adds the tensors of a file that belong to it.
     fn add(&mut self, file: fs_err::File, belongs: impl Fn(&str) -> bool) -> Result<()> {
         let number = self.files.len();
-        for (name, entry) in header::read(&file)? {
+        for (name, entry) in header::read(&file)?.tensors {
             if belongs(&name) {
                 self.tensors.insert(name, Place { file: number, entry });
             }

@@ -20,6 +20,15 @@ pub struct Entry {
     pub n_bytes: usize,
 }
 
+/// What the header of a file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Where each tensor lies, by name.
+    pub tensors: BTreeMap<String, Entry>,
+    /// Texts that whoever wrote the file left in it.
+    pub metadata: BTreeMap<String, String>,
+}
+
 /// Longest header that is read, the same bound as in safetensors' own reader.
 const MAX_HEADER: u64 = 100_000_000;
 
@@ -31,7 +40,7 @@ const LENGTH: u64 = 8;
 /// # Errors
 ///
 /// The file cannot be read, is shorter or longer than its header says, or has a header that is none.
-pub fn read(file: &fs_err::File) -> Result<BTreeMap<String, Entry>> {
+pub fn read(file: &fs_err::File) -> Result<Header> {
     let path = file.path();
     let n_file_bytes = file.metadata()?.len();
     let mut length = [0; LENGTH as usize];
@@ -71,7 +80,7 @@ pub fn read(file: &fs_err::File) -> Result<BTreeMap<String, Entry>> {
             ),
         ));
     }
-    let mut entries = BTreeMap::new();
+    let mut tensors = BTreeMap::new();
     for name in metadata.offset_keys() {
         let Some(info) = metadata.info(&name) else { continue };
         let (start, end) = info.data_offsets;
@@ -81,9 +90,10 @@ pub fn read(file: &fs_err::File) -> Result<BTreeMap<String, Entry>> {
             start: data + start as u64,
             n_bytes: end - start,
         };
-        entries.insert(name, entry);
+        tensors.insert(name, entry);
     }
-    Ok(entries)
+    let texts = metadata.metadata().iter().flatten();
+    Ok(Header { tensors, metadata: texts.map(|(key, text)| (key.clone(), text.clone())).collect() })
 }
 
 fn broken(path: &Path, what: String) -> Error {

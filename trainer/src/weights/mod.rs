@@ -6,4 +6,7 @@ pub mod config;
 pub mod files;
 pub mod header;
 pub mod names;
+pub mod random;
+pub mod source;
 pub mod tensor;
+pub mod write;
