@@ -1,0 +1,11 @@
+//! The model on a device: loss, gradients and logits of windows, block by block.
+
+mod block;
+pub mod build;
+pub mod engine;
+mod ops;
+pub mod parameters;
+#[cfg(test)]
+mod tests;
+
+pub use ops::dropout::Key;
