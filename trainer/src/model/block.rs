@@ -90,6 +90,24 @@ impl MicroBatch {
     }
 }
 
+impl MicroBatch {
+    /// Lays out a piece of a text that `before` tokens precede.
+    pub(super) fn after(
+        window: &Window,
+        before: usize,
+        config: &ModelConfig,
+        dtype: DType,
+        device: &Device,
+    ) -> MicroBatch {
+        MicroBatch {
+            windows: 1,
+            length: window.len(),
+            rotation: Rotation::new(config, &window.positions, 1, dtype, device),
+            masks: Masks::after(before, window.len(), device),
+        }
+    }
+}
+
 /// A block.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
@@ -161,6 +179,29 @@ impl Block {
         let (out, down) = self.down.forward(activated, self.dropout(drop, 3));
         let y = middle.clone() + one(out);
         (y, Saved { x, qkv, q, k, v, attended, sums, output, middle, gate_up, gate, up, down })
+    }
+
+    /// Returns the output for rows that go on from the keys and values of earlier ones, and these with their own.
+    pub(super) fn extend(
+        &self,
+        x: Tensor<2>,
+        batch: &MicroBatch,
+        before: Option<(Tensor<4>, Tensor<4>)>,
+    ) -> (Tensor<2>, (Tensor<4>, Tensor<4>)) {
+        let [q, k, v] = three(self.qkv.forward(self.input_norm.forward(x.clone()), None).0);
+        let q = batch.rotation.forward(self.heads(q, batch, self.n_heads));
+        let mut k = batch.rotation.forward(self.heads(k, batch, self.n_kv_heads));
+        let mut v = self.heads(v, batch, self.n_kv_heads);
+        if let Some((keys, values)) = before {
+            k = Tensor::cat(vec![keys, k], 2);
+            v = Tensor::cat(vec![values, v], 2);
+        }
+        let attended = self.rows(attention::forward(&q, &k, &v, &batch.masks).0, batch);
+        let middle = x + one(self.output.forward(attended, None).0);
+        let normed = self.middle_norm.forward(middle.clone());
+        let [gate, up] = two(self.gate_up.forward(normed, None).0);
+        let y = middle + one(self.down.forward(swiglu::forward(gate, up), None).0);
+        (y, (k, v))
     }
 
     /// Returns the gradient of the block's input and adds those of its parameters.

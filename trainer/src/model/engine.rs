@@ -337,9 +337,24 @@ impl Engine {
 
     /// Returns the logits after every token of a window, shape `[tokens, vocabulary]`, 32 bits.
     pub fn logits(&self, window: &Window) -> Tensor<2> {
-        let x = self.hidden(std::slice::from_ref(window), window.len());
+        self.logits_of(self.hidden(std::slice::from_ref(window), window.len())).cast(DType::F32)
+    }
+
+    /// Returns the logits of outputs of the last block.
+    pub(super) fn logits_of(&self, x: Tensor<2>) -> Tensor<2> {
         let head = self.head.as_ref().unwrap_or(&self.embedding);
-        self.norm.forward(x).matmul(head.clone().transpose()).cast(DType::F32)
+        self.norm.forward(x).matmul(head.clone().transpose())
+    }
+
+    /// Returns the blocks in order.
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Returns the embeddings of a window, shape `[tokens, width]`.
+    pub(super) fn embedded(&self, window: &Window) -> Tensor<2> {
+        let ids = self.ids(std::slice::from_ref(window), window.len());
+        self.embedding.clone().select(0, ids)
     }
 
     fn hidden(&self, windows: &[Window], length: usize) -> Tensor<2> {

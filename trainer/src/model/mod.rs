@@ -3,6 +3,7 @@
 mod block;
 pub mod build;
 pub mod engine;
+pub mod generate;
 mod ops;
 pub mod parameters;
 #[cfg(test)]

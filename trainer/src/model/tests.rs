@@ -3,7 +3,12 @@
 use burn::tensor::{DType, Device, Tensor};
 use serde_json::json;
 
-use super::{Key, engine::Engine, parameters::Gradients};
+use super::{
+    Key,
+    engine::Engine,
+    generate::{Choice, generate},
+    parameters::Gradients,
+};
 use crate::{
     data::window::{NO_LANGUAGE, Window},
     settings::{Attention, Init, Method, Settings},
@@ -186,4 +191,39 @@ fn gradients_are_the_slope_of_the_loss() {
             }
         }
     }
+}
+
+#[test]
+fn generation_with_kept_keys_is_generation_without() {
+    let engine = engine(&settings(Method::Lora), false, None);
+    let mut ids = vec![3, 1, 4, 1, 5];
+    let mut expected = Vec::new();
+    for _ in 0..9 {
+        let n = ids.len();
+        let window = Window {
+            positions: (0..n as u32).collect(),
+            segments: vec![0; n],
+            learned: vec![false; n],
+            languages: vec![NO_LANGUAGE; n],
+            rows: vec![],
+            ids: ids.clone(),
+        };
+        let last = engine.logits(&window).narrow(0, n - 1, 1);
+        let token = last.argmax(1).into_scalar::<i32>() as u32;
+        ids.push(token);
+        expected.push(token);
+    }
+    let mut said = Vec::new();
+    let choice = Choice { max_tokens: 9, temperature: 0.0, top_p: 1.0, seed: 0 };
+    generate(&engine, &[3, 1, 4, 1, 5], choice, &[], &mut |token| {
+        said.push(token);
+        true
+    });
+    assert_eq!(said, expected);
+    let mut stopped = Vec::new();
+    generate(&engine, &[3, 1, 4, 1, 5], choice, &[expected[4]], &mut |token| {
+        stopped.push(token);
+        stopped.len() < 3
+    });
+    assert!(stopped.len() <= 3 && expected.starts_with(&stopped));
 }

@@ -11,13 +11,14 @@ pub(in crate::model) struct Masks {
     chunks: Vec<Chunk>,
 }
 
-/// Queries `start..end` of every window; they see keys `first..end` at most.
+/// Queries `start..end` of every window; they see `seen` keys at most, from `first` on.
 #[derive(Clone, Debug)]
 struct Chunk {
     first: usize,
+    seen: usize,
     start: usize,
     end: usize,
-    /// Shape `[windows or 1, 1, 1, end - start, end - first]`; true where a key is hidden.
+    /// Shape `[windows or 1, 1, 1, end - start, seen]`; true where a key is hidden.
     hidden: Tensor<5, Bool>,
 }
 
@@ -37,6 +38,15 @@ impl Masks {
             chunk_of(start, end, length, segments, device)
         });
         Masks { chunks: chunks.collect() }
+    }
+
+    /// Returns the mask of `n` queries that stand after the first `before` keys; they see these and each other.
+    pub(in crate::model) fn after(before: usize, n: usize, device: &Device) -> Masks {
+        let hidden = (0..n).flat_map(|query| (0..before + n).map(move |key| before + query < key));
+        let shape = [1, 1, 1, n, before + n];
+        let hidden: Vec<bool> = hidden.collect();
+        let hidden = Tensor::from_data(TensorData::new(hidden, shape), device);
+        Masks { chunks: vec![Chunk { first: 0, seen: before + n, start: 0, end: n, hidden }] }
     }
 }
 
@@ -68,7 +78,7 @@ fn chunk_of(
     }
     let shape = [windows.len(), 1, 1, end - start, end - first];
     let hidden = Tensor::from_data(TensorData::new(hidden, shape), device);
-    Chunk { first, start, end, hidden }
+    Chunk { first, seen: end - first, start, end, hidden }
 }
 
 /// What the backward pass needs besides queries, keys, values and the result.
@@ -88,7 +98,7 @@ pub(in crate::model) fn forward(
     let (mut outputs, mut sums) = (Vec::new(), Vec::new());
     let [windows, heads, _, width] = q.dims();
     for chunk in &masks.chunks {
-        let folded = Folded::new(q, k, chunk);
+        let folded = Folded::new(q, k);
         let scores = folded.scores(fold(q, chunk, folded.kv), keys(k, chunk), chunk);
         let highest = scores.clone().max_dim(3);
         let powers = (scores - highest.clone()).exp();
@@ -117,7 +127,7 @@ pub(in crate::model) fn backward(
     let mut dk = k.zeros_like().cast(DType::F32);
     let mut dv = v.zeros_like().cast(DType::F32);
     for (chunk, sum) in masks.chunks.iter().zip(&sums.chunks) {
-        let folded = Folded::new(q, k, chunk);
+        let folded = Folded::new(q, k);
         let queries = fold(q, chunk, folded.kv);
         let dout = fold(doutput, chunk, folded.kv);
         let out = fold(output, chunk, folded.kv);
@@ -147,7 +157,7 @@ struct Folded {
 }
 
 impl Folded {
-    fn new(q: &Tensor<4>, k: &Tensor<4>, _chunk: &Chunk) -> Folded {
+    fn new(q: &Tensor<4>, k: &Tensor<4>) -> Folded {
         let [windows, heads, _, width] = q.dims();
         let kv = k.dims()[1];
         Folded { windows, kv, rep: heads / kv, scale: 1.0 / (width as f64).sqrt() }
@@ -155,7 +165,7 @@ impl Folded {
 
     /// Returns the scores of a chunk in 32 bits, shape `[windows, kv heads, rep · chunk, keys]`.
     fn scores(&self, queries: Tensor<4>, keys: Tensor<4>, chunk: &Chunk) -> Tensor<4> {
-        let (n, seen) = (chunk.end - chunk.start, chunk.end - chunk.first);
+        let (n, seen) = (chunk.end - chunk.start, chunk.seen);
         let scores = queries.matmul(keys.swap_dims(2, 3)).cast(DType::F32).mul_scalar(self.scale);
         let shape = [self.windows, self.kv, self.rep, n, seen];
         let hidden = chunk.hidden.clone().expand(shape);
@@ -174,13 +184,13 @@ fn fold(x: &Tensor<4>, chunk: &Chunk, kv: usize) -> Tensor<4> {
 
 /// Returns the keys, or values, that a chunk may see.
 fn keys(x: &Tensor<4>, chunk: &Chunk) -> Tensor<4> {
-    x.clone().narrow(2, chunk.first, chunk.end - chunk.first)
+    x.clone().narrow(2, chunk.first, chunk.seen)
 }
 
 /// Adds the gradient of the keys that a chunk sees.
 fn added(sum: Tensor<4>, part: Tensor<4>, chunk: &Chunk) -> Tensor<4> {
     let [windows, kv, _, width] = sum.dims();
-    let place = [0..windows, 0..kv, chunk.first..chunk.end, 0..width];
+    let place = [0..windows, 0..kv, chunk.first..chunk.first + chunk.seen, 0..width];
     let before = sum.clone().slice(place.clone());
     sum.slice_assign(place, before + part.cast(DType::F32))
 }
