@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fs_err::os::unix::fs::FileExt;
 use serde::Deserialize;
 
 use crate::{
@@ -71,13 +70,7 @@ impl WeightFiles {
             .get(name)
             .and_then(|place| Some((place, self.files.get(place.file)?)))
             .ok_or_else(|| self.missing(&[name.to_owned()]))?;
-        let Some(dtype) = dtype(place.entry.dtype) else {
-            return Err(format_unsupported(file.path(), name, &place.entry));
-        };
-        let n_bytes = place.entry.n_bytes.min(n_max.saturating_mul(dtype.size()));
-        let mut bytes = vec![0; n_bytes];
-        file.read_exact_at(&mut bytes, place.entry.start)?;
-        Ok(RawTensor { dtype, shape: place.entry.shape.clone(), bytes })
+        header::read_tensor(file, name, &place.entry, n_max)
     }
 
     /// Reads a tensor and refuses one with a number that is infinite or not a number.
@@ -109,7 +102,7 @@ impl WeightFiles {
     /// Returns the number format and the shape of a tensor.
     pub fn info(&self, name: &str) -> Option<(Dtype, &[usize])> {
         let entry = &self.tensors.get(name)?.entry;
-        Some((dtype(entry.dtype)?, &entry.shape))
+        Some((entry.dtype()?, &entry.shape))
     }
 
     /// Returns the file of a tensor, or the directory where no file has it.
@@ -190,8 +183,8 @@ impl WeightFiles {
                     "config.json and weights are of different models: fetch both again",
                 ));
             }
-            if dtype(entry.dtype).is_none() {
-                return Err(format_unsupported(self.path(&tensor.name), &tensor.name, entry));
+            if entry.dtype().is_none() {
+                return Err(header::unsupported(self.path(&tensor.name), &tensor.name, entry));
             }
         }
         let known: BTreeSet<&str> = expected.iter().map(|it| it.name.as_str()).collect();
@@ -229,23 +222,6 @@ impl WeightFiles {
             hint,
         )
     }
-}
-
-fn dtype(dtype: safetensors::Dtype) -> Option<Dtype> {
-    match dtype {
-        safetensors::Dtype::F32 => Some(Dtype::F32),
-        safetensors::Dtype::F16 => Some(Dtype::F16),
-        safetensors::Dtype::BF16 => Some(Dtype::Bf16),
-        _ => None,
-    }
-}
-
-fn format_unsupported(path: &Path, name: &str, entry: &header::Entry) -> Error {
-    Error::file(
-        path,
-        format!("has tensor `{name}` in number format {}, which is unsupported", entry.dtype),
-        "supported are F32, F16 and BF16; quantised models cannot be trained",
-    )
 }
 
 /// The list of files of a large model.

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use fs_err::os::unix::fs::FileExt;
 use safetensors::tensor::Metadata;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    weights::tensor::{Dtype, RawTensor},
+};
 
 /// Where a tensor lies in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,18 @@ pub struct Entry {
     pub start: u64,
     /// Bytes of the numbers; they lie within the file.
     pub n_bytes: usize,
+}
+
+impl Entry {
+    /// Returns the number format, if it is one that the trainer reads.
+    pub fn dtype(&self) -> Option<Dtype> {
+        match self.dtype {
+            safetensors::Dtype::F32 => Some(Dtype::F32),
+            safetensors::Dtype::F16 => Some(Dtype::F16),
+            safetensors::Dtype::BF16 => Some(Dtype::Bf16),
+            _ => None,
+        }
+    }
 }
 
 /// What the header of a file says.
@@ -94,6 +109,35 @@ pub fn read(file: &fs_err::File) -> Result<Header> {
     }
     let texts = metadata.metadata().iter().flatten();
     Ok(Header { tensors, metadata: texts.map(|(key, text)| (key.clone(), text.clone())).collect() })
+}
+
+/// Reads a tensor, at most its first `n_max` numbers; the shape is that of the whole tensor.
+///
+/// # Errors
+///
+/// The number format is not one that the trainer reads, or the file cannot be read.
+pub fn read_tensor(
+    file: &fs_err::File,
+    name: &str,
+    entry: &Entry,
+    n_max: usize,
+) -> Result<RawTensor> {
+    let Some(dtype) = entry.dtype() else {
+        return Err(unsupported(file.path(), name, entry));
+    };
+    // The range lies within the file, so the file's own size bounds what is allocated.
+    let mut bytes = vec![0; entry.n_bytes.min(n_max.saturating_mul(dtype.size()))];
+    file.read_exact_at(&mut bytes, entry.start)?;
+    Ok(RawTensor { dtype, shape: entry.shape.clone(), bytes })
+}
+
+/// Returns the error about a number format that the trainer does not read.
+pub fn unsupported(path: &Path, name: &str, entry: &Entry) -> Error {
+    Error::file(
+        path,
+        format!("has tensor `{name}` in number format {}, which is unsupported", entry.dtype),
+        "supported are F32, F16 and BF16; quantised models cannot be trained",
+    )
 }
 
 fn broken(path: &Path, what: String) -> Error {
