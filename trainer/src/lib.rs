@@ -5,7 +5,9 @@
 
 pub mod adapter;
 pub mod data;
+pub mod device;
 pub mod error;
+pub mod memory;
 pub mod model;
 pub mod settings;
 pub mod weights;

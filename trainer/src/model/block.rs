@@ -154,6 +154,20 @@ pub(super) struct Saved {
     down: Inner,
 }
 
+impl Saved {
+    /// Returns the bytes of everything but the input.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |shape: &[usize], dtype: DType| shape.iter().product::<usize>() * dtype.size();
+        let inners = [&self.qkv, &self.output, &self.gate_up, &self.down];
+        let matrices = inners.into_iter().flatten().chain([&self.middle, &self.gate, &self.up]);
+        let heads =
+            [&self.q, &self.k, &self.v, &self.attended].into_iter().chain(self.sums.chunks());
+        matrices.map(|it| bytes(&it.dims(), it.dtype())).sum::<usize>()
+            + heads.map(|it| bytes(&it.dims(), it.dtype())).sum::<usize>()
+    }
+}
+
 impl Block {
     /// Returns the output of the block, shape `[rows, width]`, and what its backward pass needs.
     pub(super) fn forward(

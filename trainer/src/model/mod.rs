@@ -2,6 +2,7 @@
 
 mod block;
 pub mod build;
+pub mod compare;
 pub mod engine;
 pub mod generate;
 mod ops;
