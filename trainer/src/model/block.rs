@@ -55,8 +55,10 @@ pub(super) struct MicroBatch {
     pub(super) windows: usize,
     /// Tokens of each, padding included.
     pub(super) length: usize,
-    rotation: Rotation,
-    masks: Masks,
+    /// Turns of all positions.
+    pub(super) rotation: Rotation,
+    /// What no token may attend to.
+    pub(super) masks: Masks,
 }
 
 impl MicroBatch {

@@ -77,10 +77,10 @@ pub fn compare(
 type Output = (&'static str, Vec<f32>);
 
 fn worst(found: &[f32], expected: &[f32]) -> f32 {
-    let largest = expected.iter().fold(0.0_f32, |sum, it| sum.max(it.abs()));
+    let largest = expected.iter().fold(0.0_f32, |most, it| most.max(it.abs()));
     let differences = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs());
-    // `max` would pass over what is no number.
-    let worst = differences.fold(0.0, |sum, it| if it <= sum { sum } else { it });
+    // `max` passes over what is no number.
+    let worst = differences.fold(0.0_f32, |most, it| most.max(if it.is_nan() { f32::INFINITY } else { it }));
     match worst / largest {
         share if share.is_finite() && found.len() == expected.len() => share,
         _ => f32::INFINITY,

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod generate;
 mod ops;
 pub mod parameters;
+pub mod stages;
 #[cfg(test)]
 mod tests;
 
