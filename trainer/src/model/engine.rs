@@ -268,7 +268,7 @@ impl Engine {
             head: trained_head.is_some(),
             row: self.trained.row.map(|it| it.id as usize),
         };
-        let targets = int_tensor(&learned.targets, &self.device);
+        let targets = learned.targets.as_slice();
         let normed = self.norm.forward(chosen.clone());
         let loss = cross_entropy::loss(normed, head, targets, wanted);
         if let Some(dhead) = loss.head {
@@ -321,7 +321,7 @@ impl Engine {
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         let chunk = self.settings.loss_chunk;
         let wanted = Wanted { chunk, scale: None, head: false, row: None };
-        let targets = int_tensor(&learned.targets, &self.device);
+        let targets = learned.targets.as_slice();
         let loss = cross_entropy::loss(self.norm.forward(chosen), head, targets, wanted);
         let tokens: Vec<f32> = loss.tokens.into_data().iter::<f32>().collect();
         for (row, loss) in learned.rows.iter().zip(tokens) {

@@ -112,18 +112,8 @@ impl Group {
         let mut dx = dy.matmul(self.weight.clone());
         if let Some(a) = &self.a {
             let dinner = Tensor::cat(dinner, 1);
-            let mask = mask_of(&x, dropout);
-            let seen = match &mask {
-                Some(mask) => x * mask.clone(),
-                None => x,
-            };
-            self.add_da(&dinner, seen, gradients);
-            let through = dinner.matmul(a.clone());
-            dx = dx
-                + match mask {
-                    Some(mask) => through * mask,
-                    None => through,
-                };
+            self.add_da(&dinner, dropped(x, dropout), gradients);
+            dx = dx + dropped(dinner.matmul(a.clone()), dropout);
         }
         dx
     }
@@ -148,14 +138,9 @@ impl Group {
     }
 }
 
-fn mask_of(x: &Tensor<2>, dropout: Option<Dropout>) -> Option<Tensor<2>> {
-    let [rows, width] = x.dims();
-    dropout.map(|it| it.mask(rows, width, x.dtype(), &x.device()))
-}
-
 fn dropped(x: Tensor<2>, dropout: Option<Dropout>) -> Tensor<2> {
-    match mask_of(&x, dropout) {
-        Some(mask) => x * mask,
+    match dropout {
+        Some(it) => it.apply(x),
         None => x,
     }
 }
