@@ -1,0 +1,7 @@
+//! Models and adapters on disk.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod config;
+mod files;
+mod fixture;
