@@ -6,5 +6,6 @@
 pub mod adapter;
 pub mod data;
 pub mod error;
+pub mod model;
 pub mod settings;
 pub mod weights;
