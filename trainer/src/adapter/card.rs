@@ -213,7 +213,10 @@ fn load(text: &mut String, card: &Card<'_>) -> std::fmt::Result {
     }
     writeln!(text, "```\n")?;
     if card.artifact == Artifact::Adapter && card.corpus.closing_added {
-        writeln!(text, "The row of the closing token needs PEFT 0.15 or later.\n")?;
+        writeln!(
+            text,
+            "The row of the closing token needs a PEFT that knows `trainable_token_indices` (0.15 or later; checked with 0.21).\n"
+        )?;
     }
     Ok(())
 }
