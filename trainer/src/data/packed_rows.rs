@@ -229,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_an_error_that_leaves_nothing() {
+        let run = tempfile::tempdir().unwrap();
+        let cache = run.path().join("cache");
+        fs_err::create_dir(&cache).unwrap();
+        let aside = cache.join("rows-c0ffee0123456789.tokens.tmp");
+        fs_err::os::unix::fs::symlink("/dev/full", &aside).unwrap();
+        let error = pack(run.path(), &rows(4)).unwrap_err().to_string();
+        assert!(error.contains("tokens.tmp") && error.contains("No space left"), "{error}");
+        assert_eq!(names(run.path()), [""; 0]);
+    }
+
+    #[test]
     fn rows_that_do_not_fit_the_corpus_are_refused() {
         let check = |change: fn(&mut Row), expected: &str| {
             let run = tempfile::tempdir().unwrap();
