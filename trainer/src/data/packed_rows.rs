@@ -220,6 +220,20 @@ mod tests {
     }
 
     #[test]
+    fn an_index_never_outlives_its_tokens() {
+        let run = tempfile::tempdir().unwrap();
+        let mut rows = rows(4);
+        pack(run.path(), &rows).unwrap();
+        // The second file cannot be made once the first has its new name.
+        let index = run.path().join("cache/rows-c0ffee0123456789.index.tmp");
+        fs_err::create_dir(&index).unwrap();
+        rows[2].ids[0] += 1;
+        pack(run.path(), &rows).unwrap_err();
+        let error = PackedRows::open(run.path(), &info(RowKind::Segments)).unwrap_err();
+        assert!(matches!(&error, Error::Io(it) if it.kind() == io::ErrorKind::NotFound), "{error}");
+    }
+
+    #[test]
     fn a_directory_that_cannot_be_made_is_named() {
         let run = tempfile::tempdir().unwrap();
         let path = run.path().join("file");
