@@ -3,6 +3,9 @@
 //! Rows come in through [`data`], a Hugging Face directory through [`weights`]; [`model`] computes loss and gradients
 //! block by block, and [`run`] steps, validates, saves and exports.
 
+pub mod adapter;
 pub mod data;
 pub mod error;
+pub mod model;
 pub mod settings;
+pub mod weights;
