@@ -5,4 +5,6 @@
 
 pub mod data;
 pub mod error;
+pub mod optimizer;
+pub mod run;
 pub mod settings;
