@@ -101,8 +101,8 @@ fn twin(rule: &Rule, decay: bool, rate: f64, scale: f64, gradients: &[f32], star
         if decay {
             value -= rate * rule.weight_decay * value;
         }
-        value -= rate * (first / (1.0 - power1))
-            / ((second / (1.0 - power2)).sqrt() + rule.epsilon);
+        value -=
+            rate * (first / (1.0 - power1)) / ((second / (1.0 - power2)).sqrt() + rule.epsilon);
     }
     value
 }

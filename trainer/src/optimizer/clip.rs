@@ -65,7 +65,8 @@ mod tests {
     use super::*;
 
     fn check(n_values: usize) {
-        let values: Vec<f32> = (0..n_values).map(|it| ((it * 7919) % 1009) as f32 / 500.0).collect();
+        let values: Vec<f32> =
+            (0..n_values).map(|it| ((it * 7919) % 1009) as f32 / 500.0).collect();
         let expected: f64 = values.iter().map(|it| f64::from(*it).powi(2)).sum();
         let gradient = Tensor::<1>::from_data(values.as_slice(), &Device::flex());
         let found = read(squares(&[Some(gradient)])).unwrap()[0];

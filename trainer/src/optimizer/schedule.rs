@@ -12,7 +12,8 @@ pub fn warmup_steps(n_steps: u64, settings: &Settings) -> u64 {
 /// Returns the learning rate of a step, counted from 0, of a run of `n_steps`. The first step has the rate 0 if
 /// there is any warm-up: these are transformers' schedules, not rounded versions of them.
 pub fn learning_rate(step: u64, n_steps: u64, settings: &Settings) -> f64 {
-    settings.learning_rate * factor(step, n_steps, warmup_steps(n_steps, settings), settings.schedule)
+    settings.learning_rate
+        * factor(step, n_steps, warmup_steps(n_steps, settings), settings.schedule)
 }
 
 /// Returns the share of the highest learning rate.
@@ -43,7 +44,10 @@ mod tests {
         let settings = settings(schedule, warmup_ratio);
         for (step, expected) in expected.iter().enumerate() {
             let found = learning_rate(step as u64, n_steps, &settings);
-            assert!((found - expected).abs() < 1e-15, "{schedule:?} step {step}: {found} {expected}");
+            assert!(
+                (found - expected).abs() < 1e-15,
+                "{schedule:?} step {step}: {found} {expected}"
+            );
         }
     }
 
@@ -97,7 +101,10 @@ mod tests {
                 for ratio in [0.0, 0.05, 0.5, 1.0] {
                     for step in 0..25 {
                         let rate = learning_rate(step, n_steps, &settings(schedule, ratio));
-                        assert!((0.0..=1.0).contains(&rate), "{schedule:?} {n_steps} {ratio} {step}");
+                        assert!(
+                            (0.0..=1.0).contains(&rate),
+                            "{schedule:?} {n_steps} {ratio} {step}"
+                        );
                     }
                 }
             }
