@@ -7,5 +7,7 @@ pub mod adapter;
 pub mod data;
 pub mod error;
 pub mod model;
+pub mod optimizer;
+pub mod run;
 pub mod settings;
 pub mod weights;
