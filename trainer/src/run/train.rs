@@ -168,6 +168,7 @@ impl<'a, L: Learner> Run<'a, L> {
                 let state = goes_on(then, now, job)?;
                 let moments = checkpoint::restore(job.dir, state.step, learner.parameters_mut())?;
                 batches.seek(state.cursor)?;
+                checkpoint::settle(job.dir, &state, job.settings.keep_checkpoints)?;
                 (state, moments)
             }
         };
