@@ -171,6 +171,7 @@ impl<'a, L: Learner> Run<'a, L> {
                 let moments = checkpoint::restore(job.dir, state.step, learner.parameters_mut())?;
                 learner.moved();
                 batches.seek(state.cursor)?;
+                checkpoint::settle(job.dir, &state, job.settings.keep_checkpoints)?;
                 (state, moments)
             }
         };
