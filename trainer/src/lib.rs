@@ -9,5 +9,8 @@ pub mod device;
 pub mod error;
 pub mod memory;
 pub mod model;
+pub mod optimizer;
+pub mod run;
+pub mod session;
 pub mod settings;
 pub mod weights;

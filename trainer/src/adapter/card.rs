@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::{
     data::corpus::{CorpusInfo, RowKind},
-    settings::{Attention, Init, LossOn, Method, Settings},
+    settings::{Attention, Init, LossOn, Method, Precision, Settings},
 };
 
 /// File name of the card.
@@ -167,7 +167,11 @@ fn training(text: &mut String, card: &Card<'_>) -> std::fmt::Result {
         settings.schedule.name(),
         settings.warmup_ratio
     )?;
-    writeln!(text, "| precision | {} |\n", settings.precision.name())
+    writeln!(
+        text,
+        "| precision | {} |\n",
+        settings.precision.map_or("that of the device", Precision::name)
+    )
 }
 
 fn result(text: &mut String, card: &Card<'_>) -> std::fmt::Result {
@@ -213,7 +217,10 @@ fn load(text: &mut String, card: &Card<'_>) -> std::fmt::Result {
     }
     writeln!(text, "```\n")?;
     if card.artifact == Artifact::Adapter && card.corpus.closing_added {
-        writeln!(text, "The row of the closing token needs PEFT 0.15 or later.\n")?;
+        writeln!(
+            text,
+            "The row of the closing token needs a PEFT that knows `trainable_token_indices` (0.15 or later; checked with 0.21).\n"
+        )?;
     }
     Ok(())
 }

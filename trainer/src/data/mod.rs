@@ -2,7 +2,7 @@
 //!
 //! The way of a row: [`packed_rows`] (a flat file beside an index), [`split`] (held back, or learned), [`order`]
 //! (shuffled), [`sampler`] (laid into windows by its length alone), [`batches`] (windows of an optimizer step),
-//! [`assemble`] (tokens, read at last), [`loader`] (ahead of the trainer, on threads).
+//! [`assemble`] (tokens, read at last), [`loader`] (ahead of the trainer, on threads). [`prepare`] ties them together for a run.
 
 pub mod assemble;
 pub mod batches;
@@ -14,6 +14,7 @@ pub mod memory_rows;
 pub mod order;
 pub mod packed_rows;
 pub mod padding;
+pub mod prepare;
 mod row_file;
 pub mod sampler;
 pub mod since;

@@ -220,12 +220,39 @@ mod tests {
     }
 
     #[test]
+    fn an_index_never_outlives_its_tokens() {
+        let run = tempfile::tempdir().unwrap();
+        let mut rows = rows(4);
+        pack(run.path(), &rows).unwrap();
+        // The second file cannot be made once the first has its new name.
+        let index = run.path().join("cache/rows-c0ffee0123456789.index.tmp");
+        fs_err::create_dir(&index).unwrap();
+        rows[2].ids[0] += 1;
+        pack(run.path(), &rows).unwrap_err();
+        let error = PackedRows::open(run.path(), &info(RowKind::Segments)).unwrap_err();
+        assert!(matches!(&error, Error::Io(it) if it.kind() == io::ErrorKind::NotFound), "{error}");
+    }
+
+    #[test]
     fn a_directory_that_cannot_be_made_is_named() {
         let run = tempfile::tempdir().unwrap();
         let path = run.path().join("file");
         fs_err::write(&path, b"").unwrap();
         let error = pack(&path, &rows(1)).unwrap_err();
         assert!(error.to_string().contains("file"), "{error}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_an_error_that_leaves_nothing() {
+        let run = tempfile::tempdir().unwrap();
+        let cache = run.path().join("cache");
+        fs_err::create_dir(&cache).unwrap();
+        let aside = cache.join("rows-c0ffee0123456789.tokens.tmp");
+        fs_err::os::unix::fs::symlink("/dev/full", &aside).unwrap();
+        let error = pack(run.path(), &rows(4)).unwrap_err().to_string();
+        assert!(error.contains("tokens.tmp") && error.contains("No space left"), "{error}");
+        assert_eq!(names(run.path()), [""; 0]);
     }
 
     #[test]

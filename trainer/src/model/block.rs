@@ -2,18 +2,22 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{
-    ops::{
-        attention::{self, Masks, Sums},
-        dropout::{Dropout, Key},
-        linear::{Group, Inner},
-        rms_norm,
-        rotary::Rotation,
-        swiglu,
-    },
-    parameters::Gradients,
+use super::ops::{
+    Layout,
+    attention::{self, Masks, Sums},
+    dropout::{Dropout, Key},
+    host_runs,
+    linear::{Group, Inner},
+    rms_norm,
+    rotary::{self, Rotation},
+    swiglu,
 };
-use crate::{data::window::Window, settings::Attention, weights::config::ModelConfig};
+use crate::{
+    data::window::Window,
+    optimizer::parameter::{self, Gradients},
+    settings::Attention,
+    weights::config::ModelConfig,
+};
 
 /// A norm's weight, shape `[width]`.
 #[derive(Clone, Debug)]
@@ -42,7 +46,7 @@ impl Norm {
         let wants = self.trained.is_some();
         let (dx, dweight) = rms_norm::backward(x, self.weight.clone(), self.epsilon, dy, wants);
         if let Some(dweight) = dweight {
-            gradients.add(self.trained, || dweight);
+            parameter::add(gradients, self.trained, || dweight);
         }
         dx
     }
@@ -83,11 +87,12 @@ impl MicroBatch {
         let positions = padded(|it| &it.positions, 0);
         let segments =
             (attention == Attention::Segment).then(|| padded(|it| &it.segments, u32::MAX));
+        let in_memory = host_runs(device, dtype);
         MicroBatch {
             windows: windows.len(),
             length,
-            rotation: Rotation::new(config, &positions, windows.len(), dtype, device),
-            masks: Masks::new(length, segments.as_deref(), chunk, device),
+            rotation: Rotation::new(config, &positions, windows.len(), dtype, device, in_memory),
+            masks: Masks::new(length, segments.as_deref(), chunk, device, in_memory),
         }
     }
 }
@@ -101,11 +106,12 @@ impl MicroBatch {
         dtype: DType,
         device: &Device,
     ) -> MicroBatch {
+        let in_memory = host_runs(device, dtype);
         MicroBatch {
             windows: 1,
             length: window.len(),
-            rotation: Rotation::new(config, &window.positions, 1, dtype, device),
-            masks: Masks::after(before, window.len(), device),
+            rotation: Rotation::new(config, &window.positions, 1, dtype, device, in_memory),
+            masks: Masks::after(before, window.len(), device, in_memory),
         }
     }
 }
@@ -181,12 +187,13 @@ impl Block {
         let normed = self.input_norm.forward(x.clone());
         let (qkv_out, qkv) = self.qkv.forward(normed, self.dropout(drop, 0));
         let [q, k, v] = three(qkv_out);
-        let q = batch.rotation.forward(self.heads(q, batch, self.n_heads));
-        let k = batch.rotation.forward(self.heads(k, batch, self.n_kv_heads));
-        let v = self.heads(v, batch, self.n_kv_heads);
+        let (heads, kv_heads) = self.layouts(batch);
+        let q = batch.rotation.forward(q, heads);
+        let k = batch.rotation.forward(k, kv_heads);
+        let v = rotary::to_heads(v, kv_heads);
         let (attended, sums) = attention::forward(&q, &k, &v, &batch.masks);
         let (out, output) =
-            self.output.forward(self.rows(attended.clone(), batch), self.dropout(drop, 1));
+            self.output.forward(rotary::to_rows(attended.clone(), heads), self.dropout(drop, 1));
         let middle = x.clone() + one(out);
         let normed = self.middle_norm.forward(middle.clone());
         let (gate_up_out, gate_up) = self.gate_up.forward(normed, self.dropout(drop, 2));
@@ -205,14 +212,16 @@ impl Block {
         before: Option<(Tensor<4>, Tensor<4>)>,
     ) -> (Tensor<2>, (Tensor<4>, Tensor<4>)) {
         let [q, k, v] = three(self.qkv.forward(self.input_norm.forward(x.clone()), None).0);
-        let q = batch.rotation.forward(self.heads(q, batch, self.n_heads));
-        let mut k = batch.rotation.forward(self.heads(k, batch, self.n_kv_heads));
-        let mut v = self.heads(v, batch, self.n_kv_heads);
+        let (heads, kv_heads) = self.layouts(batch);
+        let q = batch.rotation.forward(q, heads);
+        let mut k = batch.rotation.forward(k, kv_heads);
+        let mut v = rotary::to_heads(v, kv_heads);
         if let Some((keys, values)) = before {
             k = Tensor::cat(vec![keys, k], 2);
             v = Tensor::cat(vec![values, v], 2);
         }
-        let attended = self.rows(attention::forward(&q, &k, &v, &batch.masks).0, batch);
+        let attended = attention::forward(&q, &k, &v, &batch.masks).0;
+        let attended = rotary::to_rows(attended, heads);
         let middle = x + one(self.output.forward(attended, None).0);
         let normed = self.middle_norm.forward(middle.clone());
         let [gate, up] = two(self.gate_up.forward(normed, None).0);
@@ -245,7 +254,8 @@ impl Block {
         );
         let dmiddle = dy + self.middle_norm.backward(middle, dnormed, gradients);
 
-        let rows = self.rows(attended.clone(), batch);
+        let (heads, kv_heads) = self.layouts(batch);
+        let rows = rotary::to_rows(attended.clone(), heads);
         let dattended = self.output.backward(
             rows,
             output,
@@ -253,12 +263,12 @@ impl Block {
             vec![dmiddle.clone()],
             gradients,
         );
-        let dattended = self.heads(dattended, batch, self.n_heads);
+        let dattended = rotary::to_heads(dattended, heads);
         let (dq, dk, dv) =
             attention::backward(&q, &k, &v, &attended, &sums, &batch.masks, &dattended);
-        let dq = self.rows(batch.rotation.backward(dq), batch);
-        let dk = self.rows(batch.rotation.backward(dk), batch);
-        let dv = self.rows(dv, batch);
+        let dq = batch.rotation.backward(dq, heads);
+        let dk = batch.rotation.backward(dk, kv_heads);
+        let dv = rotary::to_rows(dv, kv_heads);
         let normed = self.input_norm.forward(x.clone());
         let dnormed =
             self.qkv.backward(normed, qkv, self.dropout(drop, 0), vec![dq, dk, dv], gradients);
@@ -273,15 +283,15 @@ impl Block {
         })
     }
 
-    /// Returns rows of heads side by side as `[windows, heads, length, head width]`.
-    fn heads(&self, x: Tensor<2>, batch: &MicroBatch, n: usize) -> Tensor<4> {
-        x.reshape([batch.windows, batch.length, n, self.head_dim]).swap_dims(1, 2)
-    }
-
-    /// Returns heads as rows, the inverse of [`Block::heads`].
-    fn rows(&self, x: Tensor<4>, batch: &MicroBatch) -> Tensor<2> {
-        let n = x.dims()[1];
-        x.swap_dims(1, 2).reshape([batch.windows * batch.length, n * self.head_dim])
+    /// Returns how query heads, and key and value heads, lie in the rows of a batch.
+    fn layouts(&self, batch: &MicroBatch) -> (Layout, Layout) {
+        let layout = |heads| Layout {
+            windows: batch.windows,
+            length: batch.length,
+            heads,
+            width: self.head_dim,
+        };
+        (layout(self.n_heads), layout(self.n_kv_heads))
     }
 }
 

@@ -1,12 +1,11 @@
 //! The model on a device: loss, gradients and logits of windows, block by block.
 
 mod block;
-pub mod build;
+mod build;
 pub mod compare;
 pub mod engine;
 pub mod generate;
 mod ops;
-pub mod parameters;
 pub mod stages;
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,15 @@ impl RawTensor {
         }
     }
 
+    /// Rounds the numbers into another format.
+    pub fn cast(self, dtype: Dtype) -> RawTensor {
+        if self.dtype == dtype {
+            return self;
+        }
+        let values = self.to_f32();
+        RawTensor::from_f32(dtype, self.shape, &values)
+    }
+
     /// Returns the position of the first number that is infinite or not a number.
     pub fn first_not_finite(&self) -> Option<usize> {
         match self.dtype {

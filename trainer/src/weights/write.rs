@@ -151,7 +151,7 @@ fn write_aside(
     let outcome = attempt();
     if outcome.is_err() {
         // A leftover is in nobody's way: the next attempt writes over it.
-        let _ = fs_err::remove_file(&aside).is_ok();
+        fs_err::remove_file(&aside).ok();
     }
     outcome
 }

@@ -6,11 +6,11 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 /// The golden numbers of one model.
-pub struct Golden {
+pub(crate) struct Golden {
     /// Its directory, in Hugging Face's layout.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// The adapter by PEFT's names.
-    pub lora: BTreeMap<String, Vec<f32>>,
+    pub(crate) lora: BTreeMap<String, Vec<f32>>,
     expected: BTreeMap<String, Vec<f32>>,
     inputs: BTreeMap<String, Vec<i32>>,
     json: Value,
@@ -18,7 +18,7 @@ pub struct Golden {
 
 impl Golden {
     /// Reads those of both models.
-    pub fn all() -> [Golden; 2] {
+    pub(crate) fn all() -> [Golden; 2] {
         ["llama", "qwen2"].map(|name| {
             let all = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
             let dir = all.join(name);
@@ -35,30 +35,30 @@ impl Golden {
 
     /// Returns an input.
     #[track_caller]
-    pub fn input(&self, name: &str) -> &[i32] {
+    pub(crate) fn input(&self, name: &str) -> &[i32] {
         self.inputs.get(name).unwrap_or_else(|| panic!("no input `{name}`"))
     }
 
     /// Returns an expected tensor, if it is kept whole.
-    pub fn find(&self, name: &str) -> Option<&[f32]> {
+    pub(crate) fn find(&self, name: &str) -> Option<&[f32]> {
         self.expected.get(name).map(Vec::as_slice)
     }
 
     /// Returns an expected tensor.
     #[track_caller]
-    pub fn expected(&self, name: &str) -> &[f32] {
+    pub(crate) fn expected(&self, name: &str) -> &[f32] {
         self.find(name).unwrap_or_else(|| panic!("no expected `{name}`"))
     }
 
     /// Returns an expected number.
     #[track_caller]
-    pub fn number(&self, path: &[&str]) -> f64 {
+    pub(crate) fn number(&self, path: &[&str]) -> f64 {
         self.at(path).as_f64().unwrap()
     }
 
     /// Returns a list of expected numbers.
     #[track_caller]
-    pub fn numbers(&self, path: &[&str]) -> Vec<f64> {
+    pub(crate) fn numbers(&self, path: &[&str]) -> Vec<f64> {
         self.at(path).as_array().unwrap().iter().map(|it| it.as_f64().unwrap()).collect()
     }
 
@@ -69,7 +69,7 @@ impl Golden {
 }
 
 /// Returns the largest difference over the largest magnitude of what is expected.
-pub fn relative(found: &[f32], expected: &[f32]) -> f32 {
+pub(crate) fn relative(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let largest = expected.iter().fold(0f32, |sum, it| sum.max(it.abs()));
     let worst = found

@@ -1,4 +1,4 @@
-//! The paper's sampler (method, §3): a window ends at the last [SPLIT] that N tokens reach.
+//! The paper's sampler (method, §3): a window ends at the last `[SPLIT]` that N tokens reach.
 //!
 //! Over a stream of segments that is next-fit bin packing: the next segments are taken as long as they fit whole.
 

@@ -5,6 +5,8 @@
 
 use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
 
+use super::host::{self, softmax::Visible};
+
 /// Which keys are hidden from which queries, chunk by chunk.
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Masks {
@@ -18,35 +20,48 @@ struct Chunk {
     seen: usize,
     start: usize,
     end: usize,
-    /// Shape `[windows or 1, 1, 1, end - start, seen]`; true where a key is hidden.
-    hidden: Tensor<5, Bool>,
+    view: View,
+}
+
+/// What the queries of a chunk see.
+#[derive(Clone, Debug)]
+enum View {
+    /// First and one past the last key that every query sees, counted from the chunk's first; window after window.
+    Ranges(Vec<(u32, u32)>),
+    /// Shape `[windows or 1, 1, 1, queries, keys]`; true where a key is hidden.
+    Hidden(Tensor<5, Bool>),
 }
 
 impl Masks {
     /// Returns the masks of windows of `length` tokens.
     ///
     /// With `segments`, `windows · length` numbers that only rise within a window, tokens see their own segment alone.
+    /// `in_memory` says that the scores are 32-bit numbers in memory.
     pub(in crate::model) fn new(
         length: usize,
         segments: Option<&[u32]>,
         chunk: usize,
         device: &Device,
+        in_memory: bool,
     ) -> Masks {
         let starts = (0..length).step_by(chunk.max(1));
         let chunks = starts.map(|start| {
             let end = length.min(start + chunk.max(1));
-            chunk_of(start, end, length, segments, device)
+            chunk_of(start, end, length, segments, device, in_memory)
         });
         Masks { chunks: chunks.collect() }
     }
 
     /// Returns the mask of `n` queries that stand after the first `before` keys; they see these and each other.
-    pub(in crate::model) fn after(before: usize, n: usize, device: &Device) -> Masks {
-        let hidden = (0..n).flat_map(|query| (0..before + n).map(move |key| before + query < key));
-        let shape = [1, 1, 1, n, before + n];
-        let hidden: Vec<bool> = hidden.collect();
-        let hidden = Tensor::from_data(TensorData::new(hidden, shape), device);
-        Masks { chunks: vec![Chunk { first: 0, seen: before + n, start: 0, end: n, hidden }] }
+    pub(in crate::model) fn after(
+        before: usize,
+        n: usize,
+        device: &Device,
+        in_memory: bool,
+    ) -> Masks {
+        let ranges = (0..n).map(|query| (0, (before + query + 1) as u32)).collect();
+        let view = View::of(ranges, 1, before + n, device, in_memory);
+        Masks { chunks: vec![Chunk { first: 0, seen: before + n, start: 0, end: n, view }] }
     }
 }
 
@@ -56,29 +71,45 @@ fn chunk_of(
     length: usize,
     segments: Option<&[u32]>,
     device: &Device,
+    in_memory: bool,
 ) -> Chunk {
     let windows: Vec<Option<&[u32]>> = match segments {
         Some(segments) => segments.chunks(length.max(1)).map(Some).collect(),
         None => vec![None],
     };
-    // Keys before the first segment that any query of the chunk belongs to are seen by none.
-    let first_of = |window: &Option<&[u32]>| match window {
-        Some(numbers) => numbers.partition_point(|it| Some(it) < numbers.get(start)),
+    let first_key = |window: &Option<&[u32]>, query: usize| match window {
+        Some(numbers) => numbers.partition_point(|it| Some(it) < numbers.get(query)),
         None => 0,
     };
-    let first = windows.iter().map(first_of).min().unwrap_or(0);
-    let mut hidden = Vec::with_capacity(windows.len() * (end - start) * (end - first));
-    for window in &windows {
-        for query in start..end {
-            hidden.extend((first..end).map(|key| match window {
-                Some(numbers) => query < key || numbers.get(query) != numbers.get(key),
-                None => query < key,
-            }));
+    // Keys before the first segment that any query of the chunk belongs to are seen by none.
+    let first = windows.iter().map(|window| first_key(window, start)).min().unwrap_or(0);
+    let range = |window, query: usize| {
+        ((first_key(window, query) - first) as u32, (query + 1 - first) as u32)
+    };
+    let ranges = windows.iter().flat_map(|window| (start..end).map(move |it| range(window, it)));
+    let seen = end - first;
+    let view = View::of(ranges.collect(), windows.len(), seen, device, in_memory);
+    Chunk { first, seen, start, end, view }
+}
+
+impl View {
+    fn of(
+        ranges: Vec<(u32, u32)>,
+        windows: usize,
+        keys: usize,
+        device: &Device,
+        in_memory: bool,
+    ) -> View {
+        if in_memory {
+            return View::Ranges(ranges);
         }
+        let shape = [windows, 1, 1, ranges.len() / windows.max(1), keys];
+        let hidden = ranges
+            .iter()
+            .flat_map(|(start, end)| (0..keys as u32).map(move |key| key < *start || *end <= key));
+        let hidden: Vec<bool> = hidden.collect();
+        View::Hidden(Tensor::from_data(TensorData::new(hidden, shape), device))
     }
-    let shape = [windows.len(), 1, 1, end - start, end - first];
-    let hidden = Tensor::from_data(TensorData::new(hidden, shape), device);
-    Chunk { first, seen: end - first, start, end, hidden }
 }
 
 /// What the backward pass needs besides queries, keys, values and the result.
@@ -107,14 +138,22 @@ pub(in crate::model) fn forward(
     let [windows, heads, _, width] = q.dims();
     for chunk in &masks.chunks {
         let folded = Folded::new(q, k);
-        let scores = folded.scores(fold(q, chunk, folded.kv), keys(k, chunk), chunk);
-        let highest = scores.clone().max_dim(3);
-        let powers = (scores - highest.clone()).exp();
-        let sum = powers.clone().sum_dim(3);
-        let probabilities = (powers / sum.clone()).cast(v.dtype());
+        let scores = fold(q, chunk, folded.kv).matmul(keys(k, chunk).swap_dims(2, 3));
+        let (probabilities, sum) = match &chunk.view {
+            View::Ranges(ranges) => {
+                host::softmax::forward(scores, folded.scale, visible(ranges, chunk))
+            }
+            View::Hidden(hidden) => {
+                let scores = folded.masked(scores, hidden, chunk);
+                let highest = scores.clone().max_dim(3);
+                let powers = (scores - highest.clone()).exp();
+                let sum = powers.clone().sum_dim(3);
+                ((powers / sum.clone()).cast(v.dtype()), highest + sum.log())
+            }
+        };
         let output = probabilities.matmul(keys(v, chunk));
         outputs.push(output.reshape([windows, heads, chunk.end - chunk.start, width]));
-        sums.push(highest + sum.log());
+        sums.push(sum);
     }
     (Tensor::cat(outputs, 2), Sums { chunks: sums })
 }
@@ -139,14 +178,23 @@ pub(in crate::model) fn backward(
         let queries = fold(q, chunk, folded.kv);
         let dout = fold(doutput, chunk, folded.kv);
         let out = fold(output, chunk, folded.kv);
-        let scores = folded.scores(queries.clone(), keys(k, chunk), chunk);
-        let probabilities = (scores - sum.clone()).exp();
-        let narrow = probabilities.clone().cast(dtype);
-        let dvalues = narrow.swap_dims(2, 3).matmul(dout.clone());
+        let scores = queries.clone().matmul(keys(k, chunk).swap_dims(2, 3));
         let along = (dout.clone() * out).cast(DType::F32).sum_dim(3);
-        let dprobabilities = dout.matmul(keys(v, chunk).swap_dims(2, 3)).cast(DType::F32);
-        let dscores =
-            (probabilities * (dprobabilities - along)).mul_scalar(folded.scale).cast(dtype);
+        let dprobabilities = dout.clone().matmul(keys(v, chunk).swap_dims(2, 3));
+        let (probabilities, dscores) = match &chunk.view {
+            View::Ranges(ranges) => {
+                let visible = visible(ranges, chunk);
+                let sum = sum.clone();
+                host::softmax::backward(scores, sum, dprobabilities, along, folded.scale, visible)
+            }
+            View::Hidden(hidden) => {
+                let scores = folded.masked(scores, hidden, chunk);
+                let probabilities = (scores - sum.clone()).exp();
+                let dscores = probabilities.clone() * (dprobabilities.cast(DType::F32) - along);
+                (probabilities.cast(dtype), dscores.mul_scalar(folded.scale).cast(dtype))
+            }
+        };
+        let dvalues = probabilities.swap_dims(2, 3).matmul(dout);
         let dkeys = dscores.clone().swap_dims(2, 3).matmul(queries);
         let dq = dscores.matmul(keys(k, chunk));
         dqs.push(dq.reshape([windows, heads, chunk.end - chunk.start, width]));
@@ -171,16 +219,20 @@ impl Folded {
         Folded { windows, kv, rep: heads / kv, scale: 1.0 / (width as f64).sqrt() }
     }
 
-    /// Returns the scores of a chunk in 32 bits, shape `[windows, kv heads, rep · chunk, keys]`.
-    fn scores(&self, queries: Tensor<4>, keys: Tensor<4>, chunk: &Chunk) -> Tensor<4> {
+    /// Returns the scores of a chunk in 32 bits, scaled, with hidden ones far below all others.
+    fn masked(&self, scores: Tensor<4>, hidden: &Tensor<5, Bool>, chunk: &Chunk) -> Tensor<4> {
         let (n, seen) = (chunk.end - chunk.start, chunk.seen);
-        let scores = queries.matmul(keys.swap_dims(2, 3)).cast(DType::F32).mul_scalar(self.scale);
         let shape = [self.windows, self.kv, self.rep, n, seen];
-        let hidden = chunk.hidden.clone().expand(shape);
+        let scores = scores.cast(DType::F32).mul_scalar(self.scale).reshape(shape);
         // Large enough to vanish, small enough that a row of nothing else stays finite.
-        let masked = scores.reshape(shape).mask_fill(hidden, -1e30);
+        let masked = scores.mask_fill(hidden.clone().expand(shape), -1e30);
         masked.reshape([self.windows, self.kv, self.rep * n, seen])
     }
+}
+
+fn visible<'a>(ranges: &'a [(u32, u32)], chunk: &Chunk) -> Visible<'a> {
+    let queries = chunk.end - chunk.start;
+    Visible { ranges, queries, windows: ranges.len() / queries.max(1) }
 }
 
 /// Returns the queries of a chunk, shape `[windows, kv heads, rep · chunk, width]`.

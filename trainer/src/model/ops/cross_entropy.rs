@@ -2,7 +2,9 @@
 //!
 //! The gradient is made in the forward pass, where the logits are: `softmax(h Wᵀ) - onehot(y)`.
 
-use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor};
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
+
+use super::host;
 
 /// What is wanted of a loss.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +32,13 @@ pub(in crate::model) struct Loss {
     pub(in crate::model) row: Option<Tensor<2>>,
 }
 
-/// Returns the loss of predicting `targets`, shape `[rows]`, from `hidden`, shape `[rows, width]`.
+/// Returns the loss of predicting `targets`, one a row, from `hidden`, shape `[rows, width]`.
 ///
 /// `head` has shape `[vocabulary, width]`. There is at least one row.
 pub(in crate::model) fn loss(
     hidden: Tensor<2>,
     head: &Tensor<2>,
-    targets: Tensor<1, Int>,
+    targets: &[i32],
     wanted: Wanted,
 ) -> Loss {
     let rows = hidden.dims()[0];
@@ -50,17 +52,17 @@ pub(in crate::model) fn loss(
     for start in (0..rows).step_by(wanted.chunk.max(1)) {
         let n = (rows - start).min(wanted.chunk.max(1));
         let h = hidden.clone().narrow(0, start, n);
-        let y = targets.clone().narrow(0, start, n).reshape([n, 1]);
+        let y = targets.get(start..start + n).unwrap_or_default();
         let logits = h.clone().matmul(head.clone().transpose()).cast(DType::F32);
-        let highest = logits.clone().max_dim(1);
-        let said = logits.clone().gather(1, y.clone());
-        let powers = (logits - highest.clone()).exp();
-        let sum = powers.clone().sum_dim(1);
-        tokens.push((sum.clone().log() + highest - said).reshape([n]));
-        let Some(scale) = wanted.scale else { continue };
-        let share = powers * sum.recip().mul_scalar(scale);
-        let minus = Tensor::full([n, 1], -scale, (&share.device(), DType::F32));
-        let dlogits = share.scatter(1, y, minus, IndexingUpdateOp::Add).cast(h.dtype());
+        let (losses, dlogits) = match host::holds(&logits) {
+            true => host::loss::loss(logits, y, wanted.scale.unwrap_or_default()),
+            false => chunk_tensors(logits, y, wanted.scale.unwrap_or_default()),
+        };
+        tokens.push(losses);
+        if wanted.scale.is_none() {
+            continue;
+        }
+        let dlogits = dlogits.cast(h.dtype());
         if wanted.head {
             dhead = add(dhead, dlogits.clone().transpose().matmul(h.clone()));
         }
@@ -75,4 +77,24 @@ pub(in crate::model) fn loss(
         head: dhead,
         row: drow,
     }
+}
+
+/// Returns the losses of a chunk, shape `[rows]`, and the gradient of its logits, shape `[rows, vocabulary]`.
+pub(super) fn chunk_tensors(
+    logits: Tensor<2>,
+    targets: &[i32],
+    scale: f64,
+) -> (Tensor<1>, Tensor<2>) {
+    let n = targets.len();
+    let device = logits.device();
+    let y = TensorData::new(targets.to_vec(), [n, 1]);
+    let y = Tensor::<2, Int>::from_data(y, (&device, DType::I32));
+    let highest = logits.clone().max_dim(1);
+    let said = logits.clone().gather(1, y.clone());
+    let powers = (logits - highest.clone()).exp();
+    let sum = powers.clone().sum_dim(1);
+    let losses = (sum.clone().log() + highest - said).reshape([n]);
+    let share = powers * sum.recip().mul_scalar(scale);
+    let minus = Tensor::full([n, 1], -scale, (&device, DType::F32));
+    (losses, share.scatter(1, y, minus, IndexingUpdateOp::Add))
 }

@@ -3,7 +3,9 @@
 //! A mask is drawn again wherever it is needed (backward pass, recomputed block, resumed run), so that nothing has to be
 //! stored, and no order of drawing matters.
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor};
+
+use super::host;
 
 /// Where in a run a mask belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,35 +37,21 @@ pub(in crate::model) struct Dropout {
 }
 
 impl Dropout {
-    /// Returns `1 / (1 - p)` where a number stays and 0 where it goes, shape `[rows, width]`.
-    pub(in crate::model) fn mask(
-        &self,
-        rows: usize,
-        width: usize,
-        dtype: DType,
-        device: &Device,
-    ) -> Tensor<2> {
+    /// Returns `x` with some numbers zeroed and the others multiplied by `1 / (1 - p)`; so it does to gradients.
+    pub(in crate::model) fn apply(&self, x: Tensor<2>) -> Tensor<2> {
         let limit = (self.probability * f64::from(u32::MAX)) as u32;
         let scale = 1.0 / (1.0 - self.probability);
-        let mask = match is_host(device) {
-            true => host_mask(self.key, rows * width, limit, scale as f32, device),
-            false => device_mask(self.key, rows * width, limit, scale, device),
-        };
-        mask.reshape([rows, width]).cast(dtype)
+        if host::holds(&x) {
+            return host::mask::apply(x, |index| mix(index ^ self.key.0) < limit, scale as f32);
+        }
+        let [rows, width] = x.dims();
+        let mask = device_mask(self.key, rows * width, limit, scale, &x.device());
+        let mask = mask.reshape([rows, width]).cast(x.dtype());
+        x * mask
     }
 }
 
-fn is_host(device: &Device) -> bool {
-    *device == Device::flex()
-}
-
-fn host_mask(key: Key, n: usize, limit: u32, scale: f32, device: &Device) -> Tensor<1> {
-    let of = |index: u32| if mix(index ^ key.0) < limit { 0.0 } else { scale };
-    let numbers: Vec<f32> = (0..n as u32).map(of).collect();
-    Tensor::from_data(TensorData::new(numbers, [n]), (device, DType::F32))
-}
-
-/// The same mask by tensor operations, where copying it to the device would cost more.
+/// Returns the mask by tensor operations, for devices that copying it to would cost more.
 ///
 /// The device has signed 32-bit integers: products wrap, and shifts to the right are masked to be logical ones.
 fn device_mask(key: Key, n: usize, limit: u32, scale: f64, device: &Device) -> Tensor<1> {
@@ -84,7 +72,8 @@ fn device_mask(key: Key, n: usize, limit: u32, scale: f64, device: &Device) -> T
 const FIRST: u32 = 0x21F0_AAAD;
 const SECOND: u32 = 0xD35A_2D97;
 
-/// A bijection of 32 bits that leaves no visible pattern (constants of the "hash prospector" search, public domain).
+/// Mixes the bits of a number: a bijection of 32 bits that leaves no visible pattern (constants of the "hash prospector" search, public domain).
+#[inline(always)]
 fn mix(mut x: u32) -> u32 {
     x ^= x >> 16;
     x = x.wrapping_mul(FIRST);
@@ -97,21 +86,25 @@ fn mix(mut x: u32) -> u32 {
 mod tests {
     use super::*;
 
+    fn ones(rows: usize, width: usize) -> Tensor<2> {
+        Tensor::ones([rows, width], (&Device::flex(), DType::F32))
+    }
+
     #[test]
     fn host_and_device_draw_the_same_mask() {
-        let device = Device::flex();
         for seed in 0..5 {
-            let key = Key::new(seed, 7, 1).with(3);
-            let host = host_mask(key, 1000, u32::MAX / 3, 1.5, &device).into_data();
-            let other = device_mask(key, 1000, u32::MAX / 3, 1.5, &device).into_data();
-            assert_eq!(host, other);
+            let dropout = Dropout { probability: 1.0 / 3.0, key: Key::new(seed, 7, 1).with(3) };
+            let host = dropout.apply(ones(40, 25));
+            let limit = (dropout.probability * f64::from(u32::MAX)) as u32;
+            let other = device_mask(dropout.key, 1000, limit, 1.5, &Device::flex());
+            assert_eq!(host.into_data(), other.reshape([40, 25]).into_data());
         }
     }
 
     #[test]
     fn keeps_the_share_that_it_should_and_the_mean() {
         let dropout = Dropout { probability: 0.05, key: Key::new(1, 2, 3) };
-        let mask = dropout.mask(400, 500, DType::F32, &Device::flex());
+        let mask = dropout.apply(ones(400, 500));
         let kept = mask.clone().greater_elem(0.0).float().mean().into_scalar::<f32>();
         assert!((kept - 0.95).abs() < 2e-3, "{kept}");
         assert!((mask.mean().into_scalar::<f32>() - 1.0).abs() < 2e-3);
@@ -119,14 +112,13 @@ mod tests {
 
     #[test]
     fn other_keys_draw_other_masks() {
-        let mask =
-            |key| Dropout { probability: 0.5, key }.mask(10, 100, DType::F32, &Device::flex());
-        let one = mask(Key::new(1, 1, 0)).into_data();
-        assert_eq!(one, mask(Key::new(1, 1, 0)).into_data());
+        let mask = |key| Dropout { probability: 0.5, key }.apply(ones(10, 100)).into_data();
+        let one = mask(Key::new(1, 1, 0));
+        assert_eq!(one, mask(Key::new(1, 1, 0)));
         for key in
             [Key::new(2, 1, 0), Key::new(1, 2, 0), Key::new(1, 1, 1), Key::new(1, 1, 0).with(1)]
         {
-            assert_ne!(one, mask(key).into_data());
+            assert_ne!(one, mask(key));
         }
     }
 }

@@ -7,9 +7,12 @@
 pub(super) mod attention;
 pub(super) mod cross_entropy;
 pub(super) mod dropout;
+mod host;
 pub(super) mod linear;
 pub(super) mod rms_norm;
 pub(super) mod rotary;
 pub(super) mod swiglu;
 #[cfg(test)]
 mod tests;
+
+pub(super) use host::{runs as host_runs, turn::Layout};

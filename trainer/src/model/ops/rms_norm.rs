@@ -2,8 +2,17 @@
 
 use burn::tensor::{DType, Tensor};
 
+use super::host;
+
 /// Returns `x / rms(x) * weight`, shape `[rows, width]`; `weight` has shape `[width]`.
 pub(in crate::model) fn forward(x: Tensor<2>, weight: Tensor<1>, epsilon: f64) -> Tensor<2> {
+    match host::holds(&x) {
+        true => host::norm::forward(x, weight, epsilon),
+        false => forward_tensors(x, weight, epsilon),
+    }
+}
+
+pub(super) fn forward_tensors(x: Tensor<2>, weight: Tensor<1>, epsilon: f64) -> Tensor<2> {
     let dtype = x.dtype();
     let (scaled, _) = normalise(x, epsilon);
     scaled.cast(dtype) * weight.unsqueeze::<2>()
@@ -11,6 +20,19 @@ pub(in crate::model) fn forward(x: Tensor<2>, weight: Tensor<1>, epsilon: f64) -
 
 /// Returns the gradients of `x` and, if asked for, of `weight` (in 32 bits), from that of the result.
 pub(in crate::model) fn backward(
+    x: Tensor<2>,
+    weight: Tensor<1>,
+    epsilon: f64,
+    dy: Tensor<2>,
+    wants_weight: bool,
+) -> (Tensor<2>, Option<Tensor<1>>) {
+    match host::holds(&x) && !wants_weight {
+        true => (host::norm::backward(x, weight, epsilon, dy), None),
+        false => backward_tensors(x, weight, epsilon, dy, wants_weight),
+    }
+}
+
+pub(super) fn backward_tensors(
     x: Tensor<2>,
     weight: Tensor<1>,
     epsilon: f64,

@@ -2,49 +2,91 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use super::{Layout, host};
 use crate::weights::config::{ModelConfig, Rope};
 
-/// Cosines and sines of every row of a batch, shape `[windows, 1, length, head width]`.
+/// Cosines and sines of every row of a batch.
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Rotation {
-    cosines: Tensor<4>,
-    sines: Tensor<4>,
+    /// One row of the width of a head a token.
+    cosines: Vec<f32>,
+    sines: Vec<f32>,
+    /// The same on a device, shape `[windows, 1, length, head width]`.
+    tensors: Option<(Tensor<4>, Tensor<4>)>,
 }
 
 impl Rotation {
-    /// Returns the rotations of `positions`, which hold `windows` times `length` numbers.
+    /// Returns the rotations of `positions`, one window after the other; `in_memory` says that what they turn are 32-bit
+    /// numbers in memory.
     pub(in crate::model) fn new(
         config: &ModelConfig,
         positions: &[u32],
         windows: usize,
         dtype: DType,
         device: &Device,
+        in_memory: bool,
     ) -> Rotation {
         let length = positions.len() / windows.max(1);
         let frequencies = frequencies(&config.rope, config.head_dim);
         let table = |of: fn(f32) -> f32| {
             let mut numbers = Vec::with_capacity(positions.len() * config.head_dim);
             for position in positions {
-                for _half in 0..2 {
-                    // transformers multiplies in 32 bits; so do we, to agree at long range.
-                    numbers.extend(frequencies.iter().map(|it| of(*position as f32 * it)));
-                }
+                // transformers multiplies in 32 bits; so do we, to agree at long range.
+                let start = numbers.len();
+                numbers.extend(frequencies.iter().map(|it| of(*position as f32 * it)));
+                numbers.extend_from_within(start..);
             }
-            let data = TensorData::new(numbers, [windows, 1, length, config.head_dim]);
+            numbers
+        };
+        let (cosines, sines) = (table(f32::cos), table(f32::sin));
+        let tensor = |numbers: &[f32]| {
+            let data = TensorData::new(numbers.to_vec(), [windows, 1, length, config.head_dim]);
             Tensor::<4>::from_data(data, (device, DType::F32)).cast(dtype)
         };
-        Rotation { cosines: table(f32::cos), sines: table(f32::sin) }
+        let tensors = (!in_memory).then(|| (tensor(&cosines), tensor(&sines)));
+        Rotation { cosines, sines, tensors }
     }
 
-    /// Returns `x` turned by its position, shape `[windows, heads, length, head width]`.
-    pub(in crate::model) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        x.clone() * self.cosines.clone() + swap_halves(x) * self.sines.clone()
+    /// Returns rows, shape `[rows, heads · width]`, as heads turned by their position, shape
+    /// `[windows, heads, length, width]`.
+    pub(in crate::model) fn forward(&self, x: Tensor<2>, layout: Layout) -> Tensor<4> {
+        match &self.tensors {
+            None => host::turn::to_heads(x, Some((&self.cosines, &self.sines)), layout),
+            Some((cosines, sines)) => {
+                let x = to_heads(x, layout);
+                x.clone() * cosines.clone() + swap_halves(x) * sines.clone()
+            }
+        }
     }
 
-    /// Returns the gradient of what was turned: the gradient turned back.
-    pub(in crate::model) fn backward(&self, dy: Tensor<4>) -> Tensor<4> {
-        dy.clone() * self.cosines.clone() - swap_halves(dy) * self.sines.clone()
+    /// Returns the gradient of the rows that were turned: the gradient turned back.
+    pub(in crate::model) fn backward(&self, dy: Tensor<4>, layout: Layout) -> Tensor<2> {
+        match &self.tensors {
+            None => host::turn::to_rows(dy, Some((&self.cosines, &self.sines)), layout),
+            Some((cosines, sines)) => {
+                let dx = dy.clone() * cosines.clone() - swap_halves(dy) * sines.clone();
+                to_rows(dx, layout)
+            }
+        }
     }
+}
+
+/// Returns rows, shape `[rows, heads · width]`, as heads, shape `[windows, heads, length, width]`.
+pub(in crate::model) fn to_heads(x: Tensor<2>, layout: Layout) -> Tensor<4> {
+    if host::holds(&x) {
+        return host::turn::to_heads(x, None, layout);
+    }
+    let Layout { windows, length, heads, width } = layout;
+    x.reshape([windows, length, heads, width]).swap_dims(1, 2)
+}
+
+/// Returns heads as rows, the inverse of [`to_heads`].
+pub(in crate::model) fn to_rows(x: Tensor<4>, layout: Layout) -> Tensor<2> {
+    if host::holds(&x) {
+        return host::turn::to_rows(x, None, layout);
+    }
+    let Layout { windows, length, heads, width } = layout;
+    x.swap_dims(1, 2).reshape([windows * length, heads * width])
 }
 
 /// Returns `(-second half, first half)` of the last dimension.

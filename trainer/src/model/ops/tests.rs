@@ -3,25 +3,23 @@
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
 
 use super::{
+    Layout,
     attention::{self, Masks},
     cross_entropy::{self, Wanted},
     dropout::{Dropout, Key},
     linear::{Group, Layer, Trained},
     rms_norm,
-    rotary::Rotation,
+    rotary::{self, Rotation},
     swiglu,
 };
-use crate::{
-    model::parameters::Gradients,
-    weights::config::{Architecture, Llama3Scaling, ModelConfig, Rope},
-};
+use crate::weights::config::{Architecture, Llama3Scaling, ModelConfig, Rope};
 
 fn device() -> Device {
     Device::flex()
 }
 
 /// Returns numbers between -1 and 1 that depend on `seed` alone.
-fn some<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<D> {
+pub(super) fn some<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<D> {
     let n = shape.iter().product::<usize>() as u64;
     let number = |index: u64| {
         let hash = (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15 ^ (seed << 17)).rotate_left(29);
@@ -37,7 +35,7 @@ fn leaf<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
 
 /// Fails unless the largest difference is within `tolerance` of the largest number.
 #[track_caller]
-fn close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, tolerance: f32) {
+pub(super) fn close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, tolerance: f32) {
     assert_eq!(found.dims(), expected.dims());
     let largest = expected.clone().abs().max().into_scalar::<f32>();
     let worst = (found - expected).abs().max().into_scalar::<f32>();
@@ -70,7 +68,8 @@ fn config(scaling: Option<Llama3Scaling>) -> ModelConfig {
 fn rms_norm_agrees_with_autodiff() {
     let (x, w, dy) = (some([7, 10], 1), some([10], 2), some([7, 10], 3));
     let (lx, lw) = (leaf(&x), leaf(&w));
-    let loss = (rms_norm::forward(lx.clone(), lw.clone(), 1e-5) * dy.clone().autodiff()).sum();
+    let loss =
+        (rms_norm::forward_tensors(lx.clone(), lw.clone(), 1e-5) * dy.clone().autodiff()).sum();
     let oracle = loss.backward();
     let (dx, dw) = rms_norm::backward(x, w, 1e-5, dy, true);
     close(dx, lx.grad(&oracle).unwrap(), 1e-5);
@@ -81,7 +80,8 @@ fn rms_norm_agrees_with_autodiff() {
 fn swiglu_agrees_with_autodiff() {
     let (gate, up, dy) = (some([5, 9], 4) * 4.0, some([5, 9], 5), some([5, 9], 6));
     let (lg, lu) = (leaf(&gate), leaf(&up));
-    let oracle = (swiglu::forward(lg.clone(), lu.clone()) * dy.clone().autodiff()).sum().backward();
+    let oracle =
+        (swiglu::forward_tensors(lg.clone(), lu.clone()) * dy.clone().autodiff()).sum().backward();
     let (dgate, dup) = swiglu::backward(gate, up, dy);
     close(dgate, lg.grad(&oracle).unwrap(), 1e-5);
     close(dup, lu.grad(&oracle).unwrap(), 1e-5);
@@ -89,19 +89,30 @@ fn swiglu_agrees_with_autodiff() {
 
 #[test]
 fn rotation_back_is_the_gradient_of_rotation() {
-    let rotation =
-        Rotation::new(&config(None), &[0, 1, 2, 3, 4, 0, 1, 2, 9, 500], 2, DType::F32, &device());
-    let (x, dy) = (some([2, 3, 5, 8], 7), some([2, 3, 5, 8], 8));
-    let turned = rotation.forward(x.clone());
-    // <R x, dy> = <x, Rᵀ dy> for every x and dy.
-    let left = (turned.clone() * dy.clone()).sum().into_scalar::<f32>();
-    let right = (x.clone() * rotation.backward(dy)).sum().into_scalar::<f32>();
-    assert!((left - right).abs() < 1e-4, "{left} {right}");
-    close(rotation.backward(turned.clone()), x.clone(), 1e-5);
+    let positions = [0, 1, 2, 3, 4, 0, 1, 2, 9, 500];
+    let layout = Layout { windows: 2, length: 5, heads: 3, width: 8 };
+    let x = some([10, 24], 7);
+    let dy = some([2, 3, 5, 8], 8);
+    let turned = [true, false].map(|in_memory| {
+        let config = config(None);
+        let rotation = Rotation::new(&config, &positions, 2, DType::F32, &device(), in_memory);
+        let turned = rotation.forward(x.clone(), layout);
+        // <R x, dy> = <x, Rᵀ dy> for every x and dy.
+        let left = (turned.clone() * dy.clone()).sum().into_scalar::<f32>();
+        let back = rotation.backward(dy.clone(), layout);
+        let right = (x.clone() * back).sum().into_scalar::<f32>();
+        assert!((left - right).abs() < 1e-4, "{left} {right}");
+        close(rotation.backward(turned.clone(), layout), x.clone(), 1e-5);
+        turned
+    });
+    let [one, other] = turned;
+    close(one.clone(), other, 1e-6);
     // Position 0 does not turn; others do.
-    close(turned.clone().narrow(2, 0, 1), x.clone().narrow(2, 0, 1), 1e-6);
-    let moved = (turned - x).narrow(2, 1, 4).abs().max().into_scalar::<f32>();
+    let plain = rotary::to_heads(x.clone(), layout);
+    close(one.clone().narrow(2, 0, 1), plain.clone().narrow(2, 0, 1), 1e-6);
+    let moved = (one - plain.clone()).narrow(2, 1, 4).abs().max().into_scalar::<f32>();
     assert!(0.1 < moved);
+    close(rotary::to_rows(plain, layout), x, 1e-7);
 }
 
 #[test]
@@ -116,8 +127,10 @@ fn attention_agrees_with_autodiff_and_with_any_chunk() {
         let leaves = (leaf(&q), leaf(&k), leaf(&v));
         let y = naive_attention(&leaves.0, &leaves.1, &leaves.2, segments);
         let oracle = (y * dy.clone().autodiff()).sum().backward();
-        for chunk in [1, 3, 5, 13, 64] {
-            let masks = Masks::new(13, segments, chunk, &device());
+        for (chunk, in_memory) in
+            [(1, true), (3, false), (5, true), (5, false), (13, true), (64, false)]
+        {
+            let masks = Masks::new(13, segments, chunk, &device(), in_memory);
             let (y, sums) = attention::forward(&q, &k, &v, &masks);
             close(y.clone(), expected.clone(), 1e-5);
             let (dq, dk, dv) = attention::backward(&q, &k, &v, &y, &sums, &masks, &dy);
@@ -172,7 +185,7 @@ fn linear_group_agrees_with_autodiff() {
     let dys = [some([6, 4], 7), some([6, 1], 8), some([6, 2], 9)];
     for dropout in [None, Some(Dropout { probability: 0.4, key: Key::new(5, 6, 7) })] {
         let (outputs, inner) = group.forward(x.clone(), dropout);
-        let mut gradients = Gradients::new(12);
+        let mut gradients = vec![None; 12];
         let dx = group.backward(x.clone(), inner, dropout, dys.to_vec(), &mut gradients);
 
         let lx = leaf(&x);
@@ -180,7 +193,10 @@ fn linear_group_agrees_with_autodiff() {
             (leaf(&group.weight), leaf(&some::<1>([7], 3)), leaf(&some::<2>([4, 5], 4)));
         let (b0, b2) = (leaf(&some::<2>([4, 2], 5)), leaf(&some::<2>([2, 2], 6)));
         let seen = match dropout {
-            Some(it) => lx.clone() * it.mask(6, 5, DType::F32, &device()).autodiff(),
+            Some(it) => {
+                let mask = it.apply(Tensor::ones([6, 5], (&device(), DType::F32)));
+                lx.clone() * mask.autodiff()
+            }
             None => lx.clone(),
         };
         let plain = lx.clone().matmul(w.clone().transpose()) + bias.clone().unsqueeze::<2>();
@@ -200,7 +216,7 @@ fn linear_group_agrees_with_autodiff() {
         }
         let oracle = loss.backward();
         close(dx, lx.grad(&oracle).unwrap(), 1e-5);
-        let found = gradients.into_inner();
+        let found = gradients;
         let at = |index: usize, rows: usize, columns: usize| {
             found[index].clone().unwrap().reshape([rows, columns])
         };
@@ -234,16 +250,16 @@ fn layer(out: usize, b: Option<Tensor<2>>, [a, at_b, weight, bias]: [usize; 4]) 
 fn loss_agrees_with_autodiff_and_with_any_chunk() {
     let (h, w) = (some([9, 6], 1) * 4.0, some([11, 6], 2) * 2.0);
     let y = [3, 0, 10, 10, 5, 7, 1, 2, 3];
-    let targets =
-        Tensor::<1, Int>::from_data(TensorData::new(y.to_vec(), [9]), (&device(), DType::I32));
+    let targets = TensorData::new(y.to_vec(), [9, 1]);
+    let targets = Tensor::<2, Int>::from_data(targets, (&device(), DType::I32));
     let (lh, lw) = (leaf(&h), leaf(&w));
     let said = activation::log_softmax(lh.clone().matmul(lw.clone().transpose()), 1)
-        .gather(1, targets.clone().reshape([9, 1]).autodiff());
+        .gather(1, targets.autodiff());
     let expected = said.clone().neg().reshape([9]).inner();
     let oracle = (said.sum().neg() * 0.25).backward();
     for chunk in [1, 2, 4, 9, 100] {
         let wanted = Wanted { chunk, scale: Some(0.25), head: true, row: Some(10) };
-        let loss = cross_entropy::loss(h.clone(), &w, targets.clone(), wanted);
+        let loss = cross_entropy::loss(h.clone(), &w, &y, wanted);
         close(loss.tokens, expected.clone(), 1e-5);
         close(loss.hidden.unwrap(), lh.grad(&oracle).unwrap(), 1e-5);
         let dw = lw.grad(&oracle).unwrap();
