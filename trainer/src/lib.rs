@@ -5,7 +5,6 @@
 
 pub mod adapter;
 pub mod data;
-pub mod device;
 pub mod error;
 pub mod memory;
 pub mod model;

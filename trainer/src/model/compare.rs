@@ -1,25 +1,27 @@
 //! The operations of a block on one device beside another: how far apart their results lie.
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use half::bf16;
 
 use super::{
     Key,
     engine::Engine,
     ops::{
+        Layout,
         attention::{self, Masks},
         cross_entropy::{self, Wanted},
         dropout::Dropout,
+        host_runs,
         linear::{Group, Layer, Trained},
         rms_norm,
         rotary::Rotation,
         swiglu,
     },
-    parameters::Gradients,
 };
 use crate::{
     data::window::{NO_LANGUAGE, Window},
     error::Result,
+    optimizer::parameter::Gradients,
     settings::{Init, Method, Settings},
     weights::{config::ModelConfig, random, source::Weights},
 };
@@ -80,7 +82,8 @@ fn worst(found: &[f32], expected: &[f32]) -> f32 {
     let largest = expected.iter().fold(0.0_f32, |most, it| most.max(it.abs()));
     let differences = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs());
     // `max` passes over what is no number.
-    let worst = differences.fold(0.0_f32, |most, it| most.max(if it.is_nan() { f32::INFINITY } else { it }));
+    let worst = differences
+        .fold(0.0_f32, |most, it| most.max(if it.is_nan() { f32::INFINITY } else { it }));
     match worst / largest {
         share if share.is_finite() && found.len() == expected.len() => share,
         _ => f32::INFINITY,
@@ -131,9 +134,15 @@ impl Place<'_> {
         let activated = swiglu::forward(gate.clone(), up.clone());
         let (dgate, dup) = swiglu::backward(gate, up, dactivated);
         let positions: Vec<u32> = (0..rows as u32).map(|it| it % 97 * 41).collect();
-        let rotation = Rotation::new(config, &positions, WINDOWS, self.dtype, self.device);
-        let heads = self.some("heads", [WINDOWS, config.n_heads, LENGTH, config.head_dim]);
+        let in_memory = host_runs(self.device, self.dtype);
+        let rotation =
+            Rotation::new(config, &positions, WINDOWS, self.dtype, self.device, in_memory);
+        let (heads, head) = (config.n_heads, config.head_dim);
+        let layout = Layout { windows: WINDOWS, length: LENGTH, heads, width: head };
+        let flat = self.some("flat", [rows, heads * head]);
+        let turned = self.some("turned", [WINDOWS, heads, LENGTH, head]);
         let dropout = Dropout { probability: 0.05, key: Key::new(3, 1, 4) };
+        let ones = Tensor::<2>::ones([rows, inner], (self.device, self.dtype));
         vec![
             ("norm", numbers(normed)),
             ("norm, gradient of the input", numbers(dx)),
@@ -141,10 +150,9 @@ impl Place<'_> {
             ("swiglu", numbers(activated)),
             ("swiglu, gradient of the gate", numbers(dgate)),
             ("swiglu, gradient of the other", numbers(dup)),
-            ("rotation", numbers(rotation.forward(heads.clone()))),
-            ("rotation, gradient", numbers(rotation.backward(heads))),
-            // In 32 bits: the scale is rounded otherwise.
-            ("dropout mask", numbers(dropout.mask(rows, inner, DType::F32, self.device))),
+            ("rotation", numbers(rotation.forward(flat, layout))),
+            ("rotation, gradient", numbers(rotation.backward(turned, layout))),
+            ("dropout, what stays", numbers(dropout.apply(ones).greater_elem(0.5).float())),
         ]
     }
 
@@ -155,6 +163,7 @@ impl Place<'_> {
         let (k, v) =
             (self.some("k", shape(config.n_kv_heads)), self.some("v", shape(config.n_kv_heads)));
         let segments: Vec<u32> = (0..(WINDOWS * LENGTH) as u32).map(|it| it / 37).collect();
+        let in_memory = host_runs(self.device, self.dtype);
         let mut outputs = Vec::new();
         for (segments, names) in [
             (None, ["attention", "attention, dq", "attention, dk", "attention, dv"]),
@@ -163,7 +172,7 @@ impl Place<'_> {
                 ["segments", "segments, dq", "segments, dk", "segments, dv"],
             ),
         ] {
-            let masks = Masks::new(LENGTH, segments, CHUNK, self.device);
+            let masks = Masks::new(LENGTH, segments, CHUNK, self.device, in_memory);
             let (y, sums) = attention::forward(&q, &k, &v, &masks);
             let (dq, dk, dv) = attention::backward(&q, &k, &v, &y, &sums, &masks, &dy);
             outputs.extend(names.into_iter().zip([y, dq, dk, dv].map(numbers)));
@@ -195,9 +204,9 @@ impl Place<'_> {
         let dys =
             outs.iter().zip(["d0", "d1", "d2"]).map(|(out, name)| self.some(name, [rows, *out]));
         let (ys, inner) = group.forward(x.clone(), dropout);
-        let mut gradients = Gradients::new(6);
+        let mut gradients = vec![None; 6] as Gradients;
         let dx = group.backward(x, inner, dropout, dys.collect(), &mut gradients);
-        let trained = gradients.into_inner().into_iter().flatten().map(numbers);
+        let trained = gradients.into_iter().flatten().map(numbers);
         let mut outputs: Vec<Output> = ["linear", "linear without adapter", "linear, last"]
             .into_iter()
             .zip(ys.into_iter().map(numbers))
@@ -215,11 +224,9 @@ impl Place<'_> {
         let (rows, width) = (WINDOWS * LENGTH, config.hidden_size);
         let targets: Vec<i32> =
             (0..rows).map(|it| (it * 7919 % config.vocab_size) as i32).collect();
-        let targets = TensorData::new(targets, [rows]);
-        let targets = Tensor::<1, Int>::from_data(targets, (self.device, DType::I32));
         let head = self.some("head", [config.vocab_size, width]).div_scalar((width as f64).sqrt());
         let wanted = Wanted { chunk: CHUNK, scale: Some(0.25), head: true, row: Some(3) };
-        let loss = cross_entropy::loss(self.some("x", [rows, width]), &head, targets, wanted);
+        let loss = cross_entropy::loss(self.some("x", [rows, width]), &head, &targets, wanted);
         vec![
             ("loss", numbers(loss.tokens)),
             ("loss, gradient of the input", loss.hidden.map_or(vec![], numbers)),
@@ -254,10 +261,10 @@ impl Place<'_> {
             engine.set_parameters(values);
             let windows = [window(LENGTH, config), window(LENGTH - 31, config)];
             let n_learned = windows.iter().map(Window::n_learned).sum();
-            let mut gradients = Gradients::new(engine.parameters().len());
+            let mut gradients = vec![None; engine.parameters().len()];
             let loss = engine.learn(&windows, Key::new(2, 7, 1), n_learned, &mut gradients).sum();
             // One after the other: a wrong one among many of right size still shows in the largest difference.
-            let gradients = gradients.into_inner().into_iter().flatten();
+            let gradients = gradients.into_iter().flatten();
             let all = gradients.flat_map(|it| {
                 let largest = it.clone().abs().max().add_scalar(f32::MIN_POSITIVE);
                 numbers(it / largest)

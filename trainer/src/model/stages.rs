@@ -9,17 +9,17 @@ use super::{
     block::{Block, MicroBatch},
     build::{self, Builder},
     ops::{
-        attention,
+        Layout, attention,
         cross_entropy::{self, Wanted},
         dropout::Dropout,
         linear::Group,
-        swiglu,
+        rotary, swiglu,
     },
-    parameters::Gradients,
 };
 use crate::{
     data::window::{NO_LANGUAGE, Window},
     error::Result,
+    optimizer::parameter::Gradients,
     settings::{Init, Settings},
     weights::{config::ModelConfig, random, source::Weights},
 };
@@ -142,13 +142,8 @@ impl<'a> Model<'a> {
     fn rows(&self, width: usize) -> Tensor<2> {
         // The same few numbers again and again: drawing hundreds of millions would take longer than what is timed.
         let some = random::normal(1, "rows", width, 1.0);
-        let row = Tensor::<1>::from_floats(some.as_slice(), (self.device, DType::F32));
+        let row = Tensor::<1>::from_floats(some.as_slice(), self.device);
         row.cast(self.dtype).unsqueeze::<2>().repeat_dim(0, self.tokens)
-    }
-
-    fn heads(&self, n: usize) -> Tensor<4> {
-        let rows = self.rows(n * self.config.head_dim);
-        rows.reshape([1, self.tokens, n, self.config.head_dim]).swap_dims(1, 2)
     }
 
     fn time(&self, mut clock: Clock<'_>) -> Vec<Stage> {
@@ -157,7 +152,7 @@ impl<'a> Model<'a> {
         let x = self.rows(width);
         clock.block("norm", 4, || block.input_norm.forward(x.clone()));
         clock.block("norm, backward", 2, || {
-            block.input_norm.backward(x.clone(), x.clone(), &mut Gradients::new(0))
+            block.input_norm.backward(x.clone(), x.clone(), &mut Gradients::new())
         });
         let attended = self.rows(config.n_heads * config.head_dim);
         let activated = self.rows(inner);
@@ -165,37 +160,40 @@ impl<'a> Model<'a> {
         self.group(&mut clock, ["output", "output, backward"], &block.output, &attended);
         self.group(&mut clock, ["gate, up", "gate, up, backward"], &block.gate_up, &x);
         self.group(&mut clock, ["down", "down, backward"], &block.down, &activated);
-        let mask = |width: usize| {
-            self.dropout().map(|it| it.mask(self.tokens, width, self.dtype, self.device))
-        };
-        clock.block("dropout masks (within the eight above)", 2, || {
-            [mask(width), mask(width), mask(attended.dims()[1]), mask(inner)]
+        let thinned = |x: &Tensor<2>| self.dropout().map(|it| it.apply(x.clone()));
+        clock.block("dropout (within the eight above)", 2, || {
+            [thinned(&x), thinned(&x), thinned(&attended), thinned(&activated)]
         });
         clock.block("swiglu", 2, || swiglu::forward(activated.clone(), activated.clone()));
         clock.block("swiglu, backward", 1, || {
             swiglu::backward(activated.clone(), activated.clone(), activated.clone())
         });
-        let q = self.heads(config.n_heads);
-        let (k, v) = (self.heads(config.n_kv_heads), self.heads(config.n_kv_heads));
+        let layout = |heads: usize| Layout {
+            windows: 1,
+            length: self.tokens,
+            heads,
+            width: config.head_dim,
+        };
+        let (many, few) = (layout(config.n_heads), layout(config.n_kv_heads));
+        let keys = self.rows(config.n_kv_heads * config.head_dim);
         let batch = &self.batch;
-        clock.block("rotation", 2, || {
-            (batch.rotation.forward(q.clone()), batch.rotation.forward(k.clone()))
+        let turned = |x: &Tensor<2>, layout| batch.rotation.forward(x.clone(), layout);
+        clock.block("rotation", 1, || (turned(&attended, many), turned(&keys, few)));
+        let (q, k) = (turned(&attended, many), turned(&keys, few));
+        let v = rotary::to_heads(keys, few);
+        clock.block("rotation, backward", 1, || {
+            let back = |x: &Tensor<4>, layout| batch.rotation.backward(x.clone(), layout);
+            (back(&q, many), back(&k, few))
         });
         clock.block("attention", 1, || attention::forward(&q, &k, &v, &batch.masks));
         let (y, sums) = attention::forward(&q, &k, &v, &batch.masks);
         clock.block("attention, backward", 1, || {
             attention::backward(&q, &k, &v, &y, &sums, &batch.masks, &q)
         });
-        let wanted = Wanted {
-            chunk: self.settings.loss_chunk,
-            scale: Some(1.0),
-            head: false,
-            row: None,
-        };
-        let targets = Tensor::zeros([self.tokens], (self.device, DType::I32));
-        clock.window("loss", 1, || {
-            cross_entropy::loss(x.clone(), &self.head, targets.clone(), wanted)
-        });
+        let wanted =
+            Wanted { chunk: self.settings.loss_chunk, scale: Some(1.0), head: false, row: None };
+        let targets = vec![0; self.tokens];
+        clock.window("loss", 1, || cross_entropy::loss(x.clone(), &self.head, &targets, wanted));
         clock.stages
     }
 
@@ -215,9 +213,14 @@ impl<'a> Model<'a> {
         clock.block(forward, 1, || group.forward(x.clone(), self.dropout()));
         let (ys, inner) = group.forward(x.clone(), self.dropout());
         clock.block(backward, 1, || {
-            let mut gradients = Gradients::new(self.n_parameters);
-            let dx =
-                group.backward(x.clone(), inner.clone(), self.dropout(), ys.clone(), &mut gradients);
+            let mut gradients = vec![None; self.n_parameters];
+            let dx = group.backward(
+                x.clone(),
+                inner.clone(),
+                self.dropout(),
+                ys.clone(),
+                &mut gradients,
+            );
             (dx, gradients)
         });
     }
@@ -238,7 +241,7 @@ mod tests {
             ModelConfig::parse("config.json".as_ref(), json.to_string().as_bytes()).unwrap();
         let settings = Settings { rank: 2, attention_chunk: 4, ..Settings::default() };
         let stages = time(&config, &settings, 9, &Device::flex(), DType::F32, 1).unwrap();
-        assert_eq!(stages.len(), 17);
+        assert_eq!(stages.len(), 18);
         for stage in stages {
             assert!(stage.calls == 1 || stage.calls % 3 == 0, "{stage:?}");
             assert!(stage.total().is_finite(), "{stage:?}");
