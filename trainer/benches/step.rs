@@ -4,8 +4,8 @@
 //! `cargo bench -p crossic-trainer --bench step -- --model CONFIG_DIR --tokens 1024 --windows 8 --rank 64`
 //!
 //! `--device cuda` and `--dtype bf16` say where and with which numbers; `--keep all,auto,0` measures once for every
-//! number of blocks that keep their activations. `--check` compares every operation with the CPU instead, and
-//! `--stages` times each by itself. What comes out is one JSON object a line.
+//! number of blocks that keep their activations. `--stages` times every operation by itself, too; `--check` compares
+//! each with the CPU instead. What comes out is one JSON object a line.
 
 #![expect(
     clippy::expect_used,
@@ -32,15 +32,9 @@ use crossic_trainer::{
 };
 use serde_json::json;
 
-/// What to measure.
-enum Task {
-    Steps,
-    Check,
-    Stages,
-}
-
 struct Arguments {
-    task: Task,
+    check: bool,
+    stages: bool,
     model: PathBuf,
     tokens: usize,
     windows: usize,
@@ -53,10 +47,15 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = arguments();
-    let result = arguments.device.open().and_then(|device| match arguments.task {
-        Task::Steps => steps(&arguments, &device),
-        Task::Check => check(&arguments, &device),
-        Task::Stages => stages(&arguments, &device).map(|()| true),
+    let result = arguments.device.open().and_then(|device| {
+        if arguments.check {
+            return check(&arguments, &device);
+        }
+        steps(&arguments, &device)?;
+        if arguments.stages {
+            stages(&arguments, &device)?;
+        }
+        Ok(true)
     });
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -73,7 +72,8 @@ fn main() -> ExitCode {
 
 fn arguments() -> Arguments {
     let mut all = Arguments {
-        task: Task::Steps,
+        check: false,
+        stages: false,
         model: PathBuf::new(),
         tokens: 1024,
         windows: 8,
@@ -88,8 +88,8 @@ fn arguments() -> Arguments {
         let mut value = || arguments.next().expect("a value");
         let mut number = || value().parse::<usize>().expect("a number");
         match name.as_str() {
-            "--check" => all.task = Task::Check,
-            "--stages" => all.task = Task::Stages,
+            "--check" => all.check = true,
+            "--stages" => all.stages = true,
             "--model" => all.model = PathBuf::from(value()),
             "--tokens" => all.tokens = number(),
             "--windows" => all.windows = number(),
@@ -136,7 +136,7 @@ impl Arguments {
 }
 
 /// Measures steps, once for every wanted number of kept blocks.
-fn steps(arguments: &Arguments, device: &Device) -> Result<bool> {
+fn steps(arguments: &Arguments, device: &Device) -> Result<()> {
     let start = Instant::now();
     let config = ModelConfig::read(&arguments.model)?;
     let weights = Weights::open(&arguments.model, &config, Init::Random, 1)?;
@@ -188,7 +188,7 @@ fn steps(arguments: &Arguments, device: &Device) -> Result<bool> {
         println!("{line}");
         device.memory_cleanup();
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Learns from windows; gradients are dropped as after a step.
