@@ -5,4 +5,7 @@
 
 pub mod data;
 pub mod error;
+pub mod generate;
+pub mod merge;
+pub mod run;
 pub mod settings;
