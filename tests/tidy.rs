@@ -37,6 +37,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sources", &["clock", "dump", "error", "work", "store"]),
     ("storage", &["io"]),
     ("store", &["clock", "error", "io"]),
+    ("training", &["error", "io", "manifest", "report", "sinks", "store"]),
 ];
 
 fn root() -> &'static Path {

@@ -23,5 +23,8 @@ pub struct Merged {
 ///
 /// There is no adapter, its base model is not there or another one, or `out` holds something.
 pub fn merge(from: &Path, out: &Path) -> Result<Merged> {
-    Err(Error::refused(format!("no merge of `{}` into `{}` yet", from.display(), out.display()), ""))
+    Err(Error::refused(
+        format!("no merge of `{}` into `{}` yet", from.display(), out.display()),
+        "",
+    ))
 }
