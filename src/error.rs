@@ -127,6 +127,17 @@ impl Error {
         }
     }
 
+    /// Returns the error with another hint, where it has one that can be changed.
+    pub fn with_hint(mut self, change: impl FnOnce(&str) -> String) -> Error {
+        if let Error::Directory { hint, .. }
+        | Error::Nothing { hint, .. }
+        | Error::Usage { hint, .. } = &mut self
+        {
+            *hint = change(hint);
+        }
+        self
+    }
+
     /// Returns the error that shows all problems of a pipeline file.
     pub fn pipeline(source: &issue::Source, issues: &[issue::Issue]) -> Error {
         Error::Pipeline {

@@ -22,8 +22,8 @@ pub const KEYS: &[Key] = &[
     key("dropout", "0.05", "share of an adapter's inputs that is zeroed in training"),
     key(
         "targets",
-        "[\"q_proj\", \"k_proj\", \"v_proj\", \"o_proj\", \"gate_proj\", \"up_proj\", \"down_proj\"]",
-        "linear layers of a block that get an adapter",
+        "",
+        "linear layers of a block that get an adapter, by the last part of their name; left out, all of them",
     ),
     key(
         "sampler",
@@ -96,7 +96,7 @@ mod tests {
         all.sort_unstable();
         assert_eq!(named, all);
         for key in KEYS.iter().filter(|key| key.default.is_empty()) {
-            let required = ["model", "dir"].contains(&key.name);
+            let required = ["model", "dir", "targets"].contains(&key.name);
             assert!(required || !defaults.contains_key(key.name), "{}", key.name);
         }
     }

@@ -1,6 +1,6 @@
 //! A training run: what the command line hands in, what it is told, and what comes of it.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::{Path, PathBuf};
 
 use crate::{
     data::corpus::{CorpusInfo, Row},
@@ -45,74 +45,68 @@ pub struct Until {
     pub steps: Option<u64>,
 }
 
-/// Who is told of the progress.
+/// Hears what happens; the one that prints is in the binary.
 pub trait Watch {
-    /// Takes an event; it comes from the thread that trains, and what is done here holds it up.
-    fn tell(&self, event: &Event);
+    /// Hears one thing, from the thread that trains: what is done here holds it up.
+    fn hear(&self, news: &News<'_>);
 }
 
-/// What happens in a run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// So many of so many bytes of the model are loaded.
-    Loading {
-        /// Bytes loaded.
-        done: u64,
-        /// Bytes in all.
-        of: u64,
+/// One thing that happened.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// Something that the user should know, as a sentence without a full stop.
+    Note(&'a str),
+    /// Work before the first step: what, and how far it is.
+    Preparing {
+        /// What is done, as "reading weights".
+        what: &'a str,
+        /// Parts that are done.
+        n_done: u64,
+        /// All parts, 0 if nobody knows.
+        n_all: u64,
     },
-    /// The rows are known, and how they fill windows.
-    Packed(Packed),
-    /// The run goes on from a checkpoint of this step.
-    Resumed {
-        /// The steps that are done.
+    /// The run begins, or goes on.
+    Begun {
+        /// Steps that were done before.
         step: u64,
+        /// Steps of the whole run.
+        n_steps: u64,
+        /// Numbers that are trained.
+        n_trained: u64,
+        /// Windows that are held back.
+        n_validation: usize,
     },
-    /// An optimizer step is done.
-    Step(Step),
-    /// The held-back rows were looked at.
-    Validation(Validation),
-    /// A checkpoint is durable.
-    Checkpoint {
-        /// The steps that are done.
+    /// A step is done.
+    Step(&'a Progress),
+    /// The held-back windows have been looked at.
+    Validated {
+        /// Steps done, 0 before the first.
+        step: u64,
+        /// What came out.
+        validation: &'a Validation,
+        /// Whether no earlier one was better.
+        is_best: bool,
+    },
+    /// A checkpoint is safe on disk.
+    Saved {
+        /// Steps done.
         step: u64,
         /// Its directory.
-        dir: PathBuf,
+        dir: &'a Path,
     },
-    /// Something that a user should know.
-    Note(String),
-}
-
-/// What there is to learn.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Packed {
-    /// Rows to train on.
-    pub rows: u64,
-    /// Rows held back.
-    pub validation_rows: u64,
-    /// Windows of the first epoch.
-    pub windows: u64,
-    /// Their tokens, padding not counted.
-    pub tokens: u64,
-    /// Share of the windows' room that is filled.
-    pub fill: f64,
-    /// Optimizer steps of the whole run.
-    pub steps: u64,
 }
 
 /// An optimizer step.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Step {
+pub struct Progress {
     /// Its number, from 1.
     pub step: u64,
-    /// Optimizer steps of the whole run.
-    pub of: u64,
+    /// Steps of the whole run.
+    pub n_steps: u64,
     /// Mean loss of a learned token, in nats.
     pub loss: f64,
     /// Learning rate of the step.
     pub learning_rate: f64,
-    /// Norm of all gradients together, before it was clipped.
-    pub gradient_norm: f64,
     /// Tokens of the run so far.
     pub tokens: u64,
     /// Tokens a second, lately.
@@ -123,21 +117,17 @@ pub struct Step {
     pub mfu: Option<f64>,
     /// Memory in use in bytes, where it is known.
     pub memory: Option<u64>,
-    /// Time to the last step, at the rate of late.
-    pub left: Duration,
+    /// Seconds to the last step, at the rate of late.
+    pub seconds_left: f64,
 }
 
 /// A look at the held-back rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Validation {
-    /// The steps that are done.
-    pub step: u64,
     /// Mean loss of a learned token, in nats.
     pub loss: f64,
-    /// The same by language code.
+    /// The same by language code, English first.
     pub languages: Vec<(String, f64)>,
-    /// Whether no earlier one was lower.
-    pub best: bool,
 }
 
 /// What came of a run.
@@ -146,15 +136,13 @@ pub struct Outcome {
     /// Steps done, by this process and those before it.
     pub steps: u64,
     /// Steps of the whole run.
-    pub of: u64,
+    pub n_steps: u64,
     /// Why it ended before the last step, as the end of "stopped: …"; `None` when it is complete.
     pub stopped: Option<String>,
     /// Tokens learned from.
     pub tokens: u64,
-    /// Loss of the first step.
-    pub first_loss: f64,
-    /// Loss of the last step.
-    pub last_loss: f64,
+    /// Loss of the first step and of the last one.
+    pub losses: Option<(f64, f64)>,
     /// The first validation.
     pub first_validation: Option<Validation>,
     /// The last validation.
