@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             size.skips = skips;
         }
     }
-    let train = TrainFacts::of(&plan)?;
+    let train = TrainFacts::of(&plan)?.map(TrainFacts::with_steps).transpose()?;
     let out = &mut io::stdout().lock();
     match args.json {
         true => write_json(out, &plan, &sizes, train.as_ref()),

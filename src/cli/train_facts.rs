@@ -19,13 +19,15 @@ pub(super) struct TrainFacts<'a> {
     node: &'a TrainNode,
     /// `None` if the model is not there yet.
     estimate: Option<Estimate>,
-    /// Tokens of the corpus and what they come to; `None` before the build.
+    /// Tokens of the corpus and what they come to; `None` before the build, or where nobody looked.
     steps: Option<(u64, Steps)>,
+    /// N of the windows.
+    tokens: u64,
     notes: Vec<String>,
 }
 
 impl TrainFacts<'_> {
-    /// Looks at the model and the corpus of a plan's `[train]`.
+    /// Looks at the model of a plan's `[train]`.
     ///
     /// # Errors
     ///
@@ -34,7 +36,6 @@ impl TrainFacts<'_> {
         let Some(node) = &plan.train else { return Ok(None) };
         let settings = &node.settings;
         let mut notes = Vec::new();
-        let corpus = Corpus::find(&node.place)?;
         let tokens = window_tokens(settings, plan, node);
         let model = match Model::find(&settings.model)? {
             None => {
@@ -55,12 +56,21 @@ impl TrainFacts<'_> {
                 Some(model)
             }
         };
-        let steps = corpus.map(|it| {
-            let n_tokens = it.manifest.totals.tokens;
-            (n_tokens, estimate::steps(settings, n_tokens, tokens))
-        });
         let estimate = model.map(|model| estimate::estimate(settings, &model, tokens));
-        Ok(Some(TrainFacts { node, estimate, steps, notes }))
+        Ok(Some(TrainFacts { node, estimate, steps: None, tokens, notes }))
+    }
+
+    /// Looks at the corpus, which may lie in a bucket, for the number of steps.
+    ///
+    /// # Errors
+    ///
+    /// There is a corpus, but its manifest cannot be read.
+    pub(super) fn with_steps(mut self) -> Result<Self> {
+        self.steps = Corpus::find(&self.node.place)?.map(|corpus| {
+            let n_tokens = corpus.manifest.totals.tokens;
+            (n_tokens, estimate::steps(&self.node.settings, n_tokens, self.tokens))
+        });
+        Ok(self)
     }
 
     /// Returns lines of a label and a text each, for people.
