@@ -110,7 +110,7 @@ fn rows_that_came_are_told_from_the_delta_and_from_the_shards_alike() {
 
     let (manifest, _) = opened(&dir);
     let came = |manifest: &Manifest, since: &Path| {
-        let wanted = since::wanted(&dir, manifest, since).unwrap();
+        let wanted = since::since(&dir, manifest, since).unwrap().wanted;
         (matches!(wanted, Wanted::Only(_)), ids(&rows(&dir, wanted)))
     };
     // The last build began with that corpus: its delta says what came.
@@ -124,14 +124,14 @@ fn rows_that_came_are_told_from_the_delta_and_from_the_shards_alike() {
     }
     // Nothing tells it once they are gone.
     fs_err::remove_dir_all(folder.path("out/previous")).unwrap();
-    let error = since::wanted(&dir, &orphan, &folder.path("kept/manifest.json")).unwrap_err();
+    let error = since::since(&dir, &orphan, &folder.path("kept/manifest.json")).unwrap_err();
     assert!(error.to_string().contains("does not hold the rows"), "{error}");
     assert_eq!(error.exit_code(), 1);
     // The same corpus has nothing new.
-    let error = since::wanted(&dir, &manifest, &dir).unwrap_err();
+    let error = since::since(&dir, &manifest, &dir).unwrap_err();
     assert!(error.to_string().contains("no row came"), "{error}");
     for name in ["nowhere", "pipeline.toml"] {
-        let error = since::wanted(&dir, &manifest, &folder.path(name)).unwrap_err();
+        let error = since::since(&dir, &manifest, &folder.path(name)).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");
     }
 }

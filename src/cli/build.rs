@@ -17,9 +17,7 @@ use crate::{
 
 /// The arguments of `crossic build`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: crossic build pipelines/sample.toml --set sinks.corpus.dir=out/mine --workers 2"
-)]
+#[group(skip)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) pipeline: PipelineArgs,

@@ -55,8 +55,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Do all that a pipeline file asks for: build its corpora, then train
+    #[command(
+        after_help = "With `--json`, the result of the build is one document and that of the training another.\n\n\
+                      Example: crossic run pipelines/sample.toml --set sinks.corpus.dir=out/mine --workers 2"
+    )]
     Run(run::Args),
     /// Build the corpora of a pipeline file
+    #[command(
+        after_help = "Example: crossic build pipelines/sample.toml --set sinks.corpus.dir=out/mine --workers 2"
+    )]
     Build(build::Args),
     /// Train a model on a corpus of a pipeline file, as its `[train]` says
     Train(train::Args),

@@ -5,10 +5,6 @@ use crate::{config, error::Result, training::model};
 
 /// The arguments of `crossic run`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "With `--json`, the result of the build is one document, that of the training another.\n\n\
-                  Example: crossic run pipelines/sample.toml --set sinks.corpus.dir=out/mine --workers 2"
-)]
 pub(super) struct Args {
     #[command(flatten)]
     build: build::Args,

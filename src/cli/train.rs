@@ -41,6 +41,7 @@ pub(super) struct Args {
 
 /// How a training behaves.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct How {
     /// Throw an unfinished run in the directory away, and begin anew
     #[arg(long)]
@@ -99,7 +100,7 @@ pub(super) fn train(node: &TrainNode, how: &How, json: bool, loudness: Loudness)
     })?;
     let manifest = &corpus.manifest;
     corpus.fetch(&manifest.tokenizer.file)?;
-    let info = corpus::info(&corpus.dir, manifest)?;
+    let mut info = corpus::info(&corpus.dir, manifest)?;
     model::check_vocabulary(&base, &settings.model, info.vocabulary, &info.tokenizer)?;
     model::check_tokenizer(&settings.model, &info.tokenizer)?;
     for shard in &manifest.shards {
@@ -111,7 +112,9 @@ pub(super) fn train(node: &TrainNode, how: &How, json: bool, loudness: Loudness)
             if let Some(delta) = &manifest.delta {
                 corpus.fetch(&format!("memos/{}", delta.file))?;
             }
-            since::wanted(&corpus.dir, manifest, path)?
+            let since = since::since(&corpus.dir, manifest, path)?;
+            info.digest = since.digest.to_string();
+            since.wanted
         }
     };
     let mut rows = Rows::new(&corpus.dir, manifest, &info, wanted);

@@ -179,7 +179,7 @@ fn check_ranges(table: &Table, issues: &mut Vec<Issue>) {
         let message = "`batch-windows` and `batch-tokens` both say how large a step is";
         issues.push(table.at("batch-tokens", message).hint("leave one of them out"));
     }
-    if it.batch_tokens.is_none() && it.batch_windows < it.micro_windows {
+    if it.batch_tokens.is_none() && (1..it.micro_windows).contains(&it.batch_windows) {
         issues.push(
             table
                 .at(
@@ -352,7 +352,7 @@ fn check_rows(table: &Table, pipeline: &Pipeline, sink: &Node<dyn Sink>, issues:
     if let Some(tokens) = it.tokens
         && !documents
         && it.sampler != Sampler::ConcatChop
-        && tokens < config.tokens
+        && (1..config.tokens).contains(&tokens)
     {
         let message = format!(
             "`tokens` is {tokens}, but segments of `{}` have up to {} tokens",

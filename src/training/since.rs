@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crossic_operators::record::Digest;
 use rustc_hash::FxHashSet;
 
 use super::rows::Wanted;
@@ -18,6 +19,15 @@ use crate::{
 /// The folder of a corpus directory that holds the corpus that the last build replaced.
 const PREVIOUS: &str = "previous";
 
+/// What came since an earlier corpus.
+#[derive(Clone, Debug)]
+pub struct Since {
+    /// The rows that came.
+    pub wanted: Wanted,
+    /// Digest of both corpora: a run that learned one delta does not go on with another.
+    pub digest: Digest,
+}
+
 /// Returns which rows of a corpus are not in an earlier one, whose manifest or directory `since` is.
 ///
 /// The delta of the last build is enough if it began with that corpus; otherwise the shards of the
@@ -26,8 +36,14 @@ const PREVIOUS: &str = "previous";
 /// # Errors
 ///
 /// There is no such manifest, its corpus is the same one, or its rows can be told from nothing.
-pub fn wanted(dir: &Path, manifest: &Manifest, since: &Path) -> Result<Wanted> {
+pub fn since(dir: &Path, manifest: &Manifest, since: &Path) -> Result<Since> {
     let before = read(since)?;
+    let digests = [before.corpus_digest.as_bytes(), manifest.corpus_digest.as_bytes()];
+    let digest = Digest::of_fields(&digests);
+    Ok(Since { wanted: wanted(dir, manifest, &before, since)?, digest })
+}
+
+fn wanted(dir: &Path, manifest: &Manifest, before: &Manifest, since: &Path) -> Result<Wanted> {
     if before.corpus_digest == manifest.corpus_digest {
         return Err(Error::Nothing {
             what: format!(
@@ -51,7 +67,7 @@ pub fn wanted(dir: &Path, manifest: &Manifest, since: &Path) -> Result<Wanted> {
         }
         return some(Wanted::Only(ids), since);
     }
-    let Some(folder) = shards_of(&before, [&folder_of(since), &dir.join(PREVIOUS)])? else {
+    let Some(folder) = shards_of(before, [&folder_of(since), &dir.join(PREVIOUS)])? else {
         return Err(Error::Directory {
             dir: folder_of(since),
             what: format!(
@@ -123,8 +139,6 @@ fn shards_of(manifest: &Manifest, dirs: [&PathBuf; 2]) -> Result<Option<PathBuf>
 
 #[cfg(test)]
 mod tests {
-    use crossic_operators::record::Digest;
-
     use super::*;
 
     #[test]
