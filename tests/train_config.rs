@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crossic::{config, manifest::Manifest};
-use crossic_trainer::settings::{Sampler, Settings};
+use crossic_trainer::settings::{Choose, Sampler, Settings};
 use serde_json::Value;
 
 mod common_crossic;
@@ -237,6 +237,55 @@ fn a_model_that_does_not_fit_the_corpus_is_refused() {
     vocabulary.insert("Ġis".to_owned(), the);
     folder.write("model/tokenizer.json", tokenizer.to_string().as_bytes());
     check("other-tokenizer", &config);
+}
+
+#[test]
+fn every_pipeline_trains_as_the_paper_does() {
+    let mut n_papers = 0;
+    for entry in fs_err::read_dir(repository("pipelines")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        // Dumps and tokenizer are not read here, so it does not matter where the test runs.
+        let train = config::load_training(&path, &[]).unwrap();
+        assert_eq!(train.settings.dir.to_str(), Some(format!("out/{name}-run").as_str()));
+        if name == "sample" {
+            continue;
+        }
+        n_papers += 1;
+        let documents = ["mix-wiki", "mono-wiki", "concat-chop"].contains(&name.as_str());
+        let expected = Settings {
+            model: train.settings.model.clone(),
+            dir: train.settings.dir.clone(),
+            corpus: train.settings.corpus.clone(),
+            rank: 64,
+            alpha: 128.0,
+            dropout: 0.05,
+            batch_windows: 128,
+            epochs: 1,
+            warmup_ratio: 0.05,
+            learning_rate: if name == "instruct" { 5e-6 } else { 1e-4 },
+            sampler: if documents { Sampler::ConcatChop } else { Sampler::SplitAligned },
+            validation: 0.001,
+            validation_seed: 32,
+            validate_every: 100,
+            // What the paper does for 1.5 billion parameters.
+            choose: Choose::Best,
+            ..Settings::default()
+        };
+        assert_eq!(train.settings, expected, "{name}");
+    }
+    assert!(10 <= n_papers, "{n_papers}");
+}
+
+#[test]
+fn the_model_of_the_sample_has_its_tokens() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_crossic"));
+    command.args(["check", "pipelines/sample.toml"]).current_dir(repository("."));
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let line = "train: `data-samples/tiny-llama` learns `corpus` (1,762,432 of 1,762,432 weights are trained)";
+    assert!(text.contains(line) && !text.contains("note: "), "{text}");
 }
 
 #[test]
