@@ -8,8 +8,9 @@ use std::{
 };
 
 use crossic_trainer::{
-    run::{self, DeviceKind, Job, Outcome, Until},
+    run::{metrics::EvalLine, stop::Asked, train::Ended},
     settings::Method,
+    train::{self, DeviceKind, Job, Outcome, Until},
 };
 use serde_json::json;
 
@@ -119,7 +120,7 @@ pub(super) fn train(node: &TrainNode, how: &How, json: bool, loudness: Loudness)
     };
     let mut rows = Rows::new(&corpus.dir, manifest, &info, wanted);
     let watch = Shown::new(!loudness.quiet && !json);
-    let outcome = run::train(Job {
+    let outcome = train::train(Job {
         settings: settings.clone(),
         info,
         rows: &mut rows,
@@ -146,29 +147,33 @@ fn write_json(
     outcome: &Outcome,
     seconds: f64,
 ) -> Result<()> {
-    let validation = |it: &Option<run::Validation>| {
-        it.as_ref().map(|it| {
-            let languages: serde_json::Map<_, _> =
-                it.languages.iter().map(|(lang, loss)| (lang.clone(), json!(loss))).collect();
-            json!({ "loss": it.loss, "perplexity": it.loss.exp(), "languages": languages })
-        })
-    };
+    let run = &outcome.run;
     let document = json!({
         "dir": node.settings.dir,
         "sink": node.sink,
-        "steps": outcome.steps,
-        "n_steps": outcome.n_steps,
-        "tokens": outcome.tokens,
-        "complete": outcome.stopped.is_none(),
-        "stopped": outcome.stopped,
-        "first_loss": outcome.losses.map(|it| it.0),
-        "last_loss": outcome.losses.map(|it| it.1),
-        "first_validation": validation(&outcome.first_validation),
-        "last_validation": validation(&outcome.last_validation),
+        "steps": run.step,
+        "n_steps": run.n_steps,
+        "tokens": run.n_tokens,
+        "complete": why_unfinished(run.ended).is_none(),
+        "stopped": why_unfinished(run.ended),
+        "first_validation": run.validations.as_ref().map(|it| &it.0),
+        "last_validation": run.validations.as_ref().map(|it| &it.1),
+        "best_step": run.best.map(|best| best.step),
+        "exported_step": run.exported,
         "export": outcome.export,
         "seconds": seconds,
     });
     Ok(writeln!(out, "{document:#}")?)
+}
+
+/// Returns what stopped a run that goes on from here, `None` of a run that is through.
+fn why_unfinished(ended: Ended) -> Option<&'static str> {
+    match ended {
+        Ended::Done | Ended::Patience => None,
+        Ended::Asked(Asked::Interrupt) => Some("by Ctrl-C"),
+        Ended::Asked(Asked::Terminate) => Some("by SIGTERM"),
+        Ended::Asked(Asked::File) => Some("by the file `STOP`"),
+    }
 }
 
 fn write_text(
@@ -177,44 +182,48 @@ fn write_text(
     outcome: &Outcome,
     seconds: f64,
 ) -> Result<()> {
-    let dir = &node.settings.dir;
+    let (run, dir) = (&outcome.run, &node.settings.dir);
     writeln!(out, "{}: {} in {seconds:.1} s", node.sink, dir.display())?;
     writeln!(
         out,
         "  {} of {} steps, {} tokens",
-        thousands(outcome.steps),
-        thousands(outcome.n_steps),
-        thousands(outcome.tokens)
+        thousands(run.step),
+        thousands(run.n_steps),
+        thousands(run.n_tokens)
     )?;
-    if let Some((first, last)) = outcome.losses {
-        writeln!(out, "  loss of a step       {first:.3} -> {last:.3}")?;
+    if let Some((first, last)) = &run.validations {
+        write_losses(out, first, last)?;
     }
-    if let Some(last) = &outcome.last_validation {
-        let first = outcome.first_validation.as_ref().unwrap_or(last);
-        writeln!(
-            out,
-            "  held-back rows       {:.3} -> {:.3} (perplexity {:.1})",
-            first.loss,
-            last.loss,
-            last.loss.exp()
-        )?;
-        for (lang, loss) in &last.languages {
-            let before = first.languages.iter().find(|it| it.0 == *lang).map_or(*loss, |it| it.1);
-            writeln!(out, "    {lang:<18} {before:.3} -> {loss:.3}")?;
-        }
+    if run.ended == Ended::Patience {
+        writeln!(out, "  ended early: the loss of the held-back rows has stopped falling")?;
     }
-    if let Some(why) = &outcome.stopped {
-        writeln!(out, "stopped: {why}; the same command goes on from here")?;
+    if let Some(how) = why_unfinished(run.ended) {
+        writeln!(out, "stopped {how}: the same command goes on from here")?;
     }
     let Some(export) = &outcome.export else { return Ok(()) };
     let what = match node.settings.method {
         Method::Lora => "adapter",
         Method::Full => "model",
     };
-    writeln!(out, "{what}: {}", export.display())?;
+    let of = run.exported.map_or(String::new(), |step| format!(" of step {}", thousands(step)));
+    writeln!(out, "{what}{of}: {}", export.display())?;
     writeln!(out, "try it: crossic generate {} --prompt \"…\"", quoted(dir))?;
     if node.settings.method == Method::Lora {
         writeln!(out, "one model of it: crossic merge {} --out DIR", quoted(dir))?;
+    }
+    Ok(())
+}
+
+/// Writes how the loss of the held-back rows fell, as a whole and by language.
+fn write_losses(out: &mut impl Write, first: &EvalLine, last: &EvalLine) -> Result<()> {
+    writeln!(
+        out,
+        "  loss of held-back rows {:.3} -> {:.3} (perplexity {:.1} -> {:.1})",
+        first.eval_loss, last.eval_loss, first.eval_ppl, last.eval_ppl
+    )?;
+    for (lang, loss) in &last.eval_languages {
+        let before = first.eval_languages.get(lang).unwrap_or(loss);
+        writeln!(out, "    {lang:<20} {before:.3} -> {loss:.3}")?;
     }
     Ok(())
 }

@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossic_trainer::run::{News, Progress, Validation, Watch};
+use crossic_trainer::run::{
+    progress::Progress,
+    validate::Validation,
+    watch::{News, Watch},
+};
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::numbers::{counted, thousands};
@@ -147,15 +151,18 @@ fn words(news: &News<'_>) -> Option<String> {
 }
 
 fn words_of_validation(step: u64, validation: &Validation, is_best: bool) -> String {
-    let mut text = format!(
-        "step {}: held-back rows: loss {:.3}, perplexity {:.1}",
-        thousands(step),
-        validation.loss,
-        validation.loss.exp()
-    );
-    for (lang, loss) in &validation.languages {
-        // Writing to a string cannot fail.
-        let _written = write!(text, ", {lang} {loss:.3}").is_ok();
+    let mut text = format!("step {}: held-back rows: ", thousands(step));
+    match (validation.all.loss(), validation.all.perplexity()) {
+        (Some(loss), Some(perplexity)) => {
+            // Writing to a string cannot fail.
+            let _written = write!(text, "loss {loss:.3}, perplexity {perplexity:.1}").is_ok();
+        }
+        _ => text.push_str("no token to look at"),
+    }
+    for (lang, mean) in &validation.languages {
+        if let Some(loss) = mean.loss() {
+            let _written = write!(text, ", {lang} {loss:.3}").is_ok();
+        }
     }
     if is_best && step != 0 {
         text.push_str("; the lowest so far");
@@ -178,28 +185,30 @@ fn numbers_of_step(step: &Progress) -> String {
     parts.extend(step.mfu.map(|mfu| format!("MFU {:.1} %", 100.0 * mfu)));
     parts.extend(step.memory.map(|bytes| HumanBytes(bytes).to_string()));
     if step.step < step.n_steps {
-        // What is not a time, such as infinity before the first rate, is not shown.
-        let left = Duration::try_from_secs_f64(step.seconds_left).ok();
-        parts.extend(left.map(|left| format!("{} left", HumanDuration(left))));
+        parts.push(format!("{} left", HumanDuration(step.eta)));
     }
     parts.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use crossic_trainer::run::validate::Mean;
+
     use super::*;
 
     fn step() -> Progress {
         Progress {
             step: 12,
             n_steps: 1500,
+            epoch: 0.01,
             loss: 2.34567,
+            learning_rate: 1e-4,
+            grad_norm: 1.0,
             tokens_per_second: 10_400.9,
             padding: 0.1834,
             mfu: Some(0.401),
             memory: Some(3 << 30),
-            seconds_left: 7200.0,
-            ..Progress::default()
+            eta: Duration::from_secs(7200),
         }
     }
 
@@ -209,24 +218,29 @@ mod tests {
             words_of_step(&step()),
             "step 12 of 1,500: loss 2.346, 10,400 tokens/s, 18.3 % padding, MFU 40.1 %, 3.00 GiB, 2 hours left"
         );
-        let unknown = Progress { mfu: None, memory: None, seconds_left: f64::INFINITY, ..step() };
+        let unknown = Progress { step: 1500, mfu: None, memory: None, ..step() };
         assert_eq!(
             words_of_step(&unknown),
-            "step 12 of 1,500: loss 2.346, 10,400 tokens/s, 18.3 % padding"
+            "step 1,500 of 1,500: loss 2.346, 10,400 tokens/s, 18.3 % padding"
         );
-        let last = Progress { step: 1500, ..step() };
-        assert!(words_of_step(&last).ends_with("3.00 GiB"));
     }
 
     #[test]
     fn a_validation_names_the_languages() {
-        let languages = vec![("en".to_owned(), 1.5), ("th".to_owned(), 2.5)];
-        let validation = Validation { loss: 2.0, languages };
+        let mean = |sum: f64| Mean { sum, n_tokens: 2 };
+        let languages = [("en".to_owned(), mean(3.0)), ("th".to_owned(), mean(5.0))];
+        let validation = Validation {
+            all: mean(4.0),
+            languages: languages.into_iter().collect(),
+            ..Validation::default()
+        };
         let text = words_of_validation(100, &validation, true);
         assert_eq!(
             text,
             "step 100: held-back rows: loss 2.000, perplexity 7.4, en 1.500, th 2.500; the lowest so far"
         );
         assert!(!words_of_validation(0, &validation, true).contains("lowest"));
+        let nothing = words_of_validation(1, &Validation::default(), false);
+        assert_eq!(nothing, "step 1: held-back rows: no token to look at");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     error::{Error, Result},
-    run::DeviceKind,
+    train::DeviceKind,
 };
 
 /// What to say, and how.

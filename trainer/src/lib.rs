@@ -3,9 +3,14 @@
 //! Rows come in through [`data`], a Hugging Face directory through [`weights`]; [`model`] computes loss and gradients
 //! block by block, and [`run`] steps, validates, saves and exports.
 
+pub mod adapter;
 pub mod data;
 pub mod error;
 pub mod generate;
 pub mod merge;
+pub mod model;
+pub mod optimizer;
 pub mod run;
 pub mod settings;
+pub mod train;
+pub mod weights;

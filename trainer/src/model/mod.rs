@@ -1,0 +1,12 @@
+//! The model on a device: loss, gradients and logits of windows, block by block.
+
+mod block;
+pub mod build;
+pub mod engine;
+pub mod generate;
+mod ops;
+pub mod parameters;
+#[cfg(test)]
+mod tests;
+
+pub use ops::dropout::Key;
