@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::output::{print, write_json};
-use crate::{error::Result, report::numbers::thousands};
+use crossic_trainer::session::load;
+
+use super::output::{print, quoted};
+use crate::error::Result;
 
 /// The arguments of `crossic merge`.
 #[derive(Debug, clap::Args)]
@@ -15,34 +17,18 @@ pub(super) struct Args {
     /// Run directory, or the directory of an adapter
     #[arg(value_name = "DIR")]
     from: PathBuf,
-    /// Directory of the merged model; it must not be there yet, or be empty
+    /// Directory of the merged model, which must not exist yet
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
+    /// Directory of the base model [default: the one that the adapter names]
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let merged = crossic_trainer::merge::merge(&args.from, &args.out)?;
+    load::merge(&args.from, args.base.as_deref(), &args.out)?;
     print(|out| {
-        if args.json {
-            let document = serde_json::json!({
-                "dir": merged.dir,
-                "merged_tensors": merged.n_merged,
-                "tensors": merged.n_tensors,
-                "bytes": merged.n_bytes,
-            });
-            return write_json(out, &document);
-        }
-        writeln!(
-            out,
-            "{}: {} tensors, {} of them merged, {}",
-            merged.dir.display(),
-            thousands(merged.n_tensors as u64),
-            thousands(merged.n_merged as u64),
-            indicatif::HumanBytes(merged.n_bytes)
-        )?;
-        Ok(())
+        writeln!(out, "{}: the merged model", args.out.display())?;
+        Ok(writeln!(out, "try it: crossic generate {} --prompt \"…\"", quoted(&args.out))?)
     })
 }

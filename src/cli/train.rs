@@ -8,9 +8,9 @@ use std::{
 };
 
 use crossic_trainer::{
-    run::{metrics::EvalLine, stop::Asked, train::Ended},
+    run::metrics::EvalLine,
+    session::{self, Job, Outcome, device::DeviceKind},
     settings::Method,
-    train::{self, DeviceKind, Job, Outcome, Until},
 };
 use serde_json::json;
 
@@ -120,14 +120,14 @@ pub(super) fn train(node: &TrainNode, how: &How, json: bool, loudness: Loudness)
     };
     let mut rows = Rows::new(&corpus.dir, manifest, &info, wanted);
     let watch = Shown::new(!loudness.quiet && !json);
-    let outcome = train::train(Job {
+    let outcome = session::train(Job {
         settings: settings.clone(),
         info,
         rows: &mut rows,
         device: how.device.kind(),
         threads: how.threads.map(NonZeroUsize::get),
         fresh: how.fresh,
-        until: Until { steps: how.stop_after },
+        stop_after: how.stop_after,
         watch: &watch,
     });
     watch.finish();
@@ -147,33 +147,22 @@ fn write_json(
     outcome: &Outcome,
     seconds: f64,
 ) -> Result<()> {
-    let run = &outcome.run;
     let document = json!({
         "dir": node.settings.dir,
         "sink": node.sink,
-        "steps": run.step,
-        "n_steps": run.n_steps,
-        "tokens": run.n_tokens,
-        "complete": why_unfinished(run.ended).is_none(),
-        "stopped": why_unfinished(run.ended),
-        "first_validation": run.validations.as_ref().map(|it| &it.0),
-        "last_validation": run.validations.as_ref().map(|it| &it.1),
-        "best_step": run.best.map(|best| best.step),
-        "exported_step": run.exported,
+        "steps": outcome.steps,
+        "n_steps": outcome.n_steps,
+        "tokens": outcome.tokens,
+        "complete": outcome.export.is_some(),
+        "stopped": outcome.stopped,
+        "first_loss": outcome.losses.map(|it| it.0),
+        "last_loss": outcome.losses.map(|it| it.1),
+        "first_validation": outcome.validations.as_ref().map(|it| &it.0),
+        "last_validation": outcome.validations.as_ref().map(|it| &it.1),
         "export": outcome.export,
         "seconds": seconds,
     });
     Ok(writeln!(out, "{document:#}")?)
-}
-
-/// Returns what stopped a run that goes on from here, `None` of a run that is through.
-fn why_unfinished(ended: Ended) -> Option<&'static str> {
-    match ended {
-        Ended::Done | Ended::Patience => None,
-        Ended::Asked(Asked::Interrupt) => Some("by Ctrl-C"),
-        Ended::Asked(Asked::Terminate) => Some("by SIGTERM"),
-        Ended::Asked(Asked::File) => Some("by the file `STOP`"),
-    }
 }
 
 fn write_text(
@@ -182,31 +171,30 @@ fn write_text(
     outcome: &Outcome,
     seconds: f64,
 ) -> Result<()> {
-    let (run, dir) = (&outcome.run, &node.settings.dir);
+    let dir = &node.settings.dir;
     writeln!(out, "{}: {} in {seconds:.1} s", node.sink, dir.display())?;
     writeln!(
         out,
         "  {} of {} steps, {} tokens",
-        thousands(run.step),
-        thousands(run.n_steps),
-        thousands(run.n_tokens)
+        thousands(outcome.steps),
+        thousands(outcome.n_steps),
+        thousands(outcome.tokens)
     )?;
-    if let Some((first, last)) = &run.validations {
+    if let Some((first, last)) = outcome.losses {
+        writeln!(out, "  loss of a step         {first:.3} -> {last:.3}")?;
+    }
+    if let Some((first, last)) = &outcome.validations {
         write_losses(out, first, last)?;
     }
-    if run.ended == Ended::Patience {
-        writeln!(out, "  ended early: the loss of the held-back rows has stopped falling")?;
-    }
-    if let Some(how) = why_unfinished(run.ended) {
-        writeln!(out, "stopped {how}: the same command goes on from here")?;
+    if let Some(why) = &outcome.stopped {
+        writeln!(out, "stopped: {why}")?;
     }
     let Some(export) = &outcome.export else { return Ok(()) };
     let what = match node.settings.method {
         Method::Lora => "adapter",
         Method::Full => "model",
     };
-    let of = run.exported.map_or(String::new(), |step| format!(" of step {}", thousands(step)));
-    writeln!(out, "{what}{of}: {}", export.display())?;
+    writeln!(out, "{what}: {}", export.display())?;
     writeln!(out, "try it: crossic generate {} --prompt \"…\"", quoted(dir))?;
     if node.settings.method == Method::Lora {
         writeln!(out, "one model of it: crossic merge {} --out DIR", quoted(dir))?;

@@ -93,12 +93,13 @@ impl TrainFacts<'_> {
             ));
             let (least, most) = it.memory;
             let bytes = |n| indicatif::HumanBytes(n).to_string();
+            let device = if settings.precision.is_none() { "on a GPU, " } else { "" };
             lines.push((
                 "memory",
                 match least == most {
-                    true => format!("about {}", bytes(least)),
+                    true => format!("{device}about {}", bytes(least)),
                     false => format!(
-                        "about {} with every block computed twice, {} with none",
+                        "{device}about {} with every block computed twice, {} with none",
                         bytes(least),
                         bytes(most)
                     ),

@@ -65,7 +65,11 @@ pub const KEYS: &[Key] = &[
         "checkpoint that becomes the adapter: last, or best by validation loss",
     ),
     key("patience", "0", "validations without a lower loss after which training ends; 0 for never"),
-    key("precision", "\"bf16\"", "numbers of activations and frozen weights: bf16 or f32"),
+    key(
+        "precision",
+        "",
+        "numbers of activations and frozen weights, bf16 or f32; left out, f32 on a CPU and bf16 on a GPU",
+    ),
     key(
         "recompute",
         "\"auto\"",

@@ -36,20 +36,21 @@ pub struct Steps {
     pub steps: u64,
 }
 
-/// Returns what a training will need; `tokens` is N of the windows.
+/// Returns what a training will need, on a GPU if the precision is left to the device; `tokens` is N of the windows.
 pub fn estimate(settings: &Settings, model: &Model, tokens: u64) -> Estimate {
     let parameters = model.n_parameters();
     let trained = match settings.method {
         Method::Full => parameters,
         Method::Lora => model.n_adapter_parameters(settings.rank, &settings.targets),
     };
-    let bytes = match settings.precision {
+    let precision = settings.precision.unwrap_or(Precision::Bf16);
+    let bytes = match precision {
         Precision::F32 => 4,
         Precision::Bf16 => 2,
     };
     let frozen = match settings.method {
         // Every weight is a master, and a copy in the precision of the activations beside it.
-        Method::Full if settings.precision == Precision::F32 => 0,
+        Method::Full if precision == Precision::F32 => 0,
         Method::Full | Method::Lora => parameters * bytes,
     };
     let at_once = tokens * settings.micro_windows as u64;

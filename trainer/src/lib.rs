@@ -6,11 +6,8 @@
 pub mod adapter;
 pub mod data;
 pub mod error;
-pub mod generate;
-pub mod merge;
 pub mod model;
 pub mod optimizer;
 pub mod run;
 pub mod settings;
-pub mod train;
 pub mod weights;
