@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Instant};
 use burn::tensor::{DType, Device};
 use crossic_trainer::{
     data::window::{NO_LANGUAGE, Window},
-    model::{Key, engine::Engine, parameters::Gradients},
+    model::{Key, engine::Engine},
     settings::{Init, Method, Settings},
     weights::{config::ModelConfig, source::Weights},
 };
@@ -52,7 +52,7 @@ fn main() {
         rows: vec![],
     };
     let all: Vec<Window> = (0..windows as u32).map(window).collect();
-    let mut gradients = Gradients::new(engine.parameters().len());
+    let mut gradients = vec![None; engine.parameters().len()];
     let mut pass = |number: u64, windows: &[Window]| {
         engine.learn(windows, Key::new(1, 1, number), tokens * micro, &mut gradients).sum()
     };

@@ -9,5 +9,6 @@ pub mod error;
 pub mod model;
 pub mod optimizer;
 pub mod run;
+pub mod session;
 pub mod settings;
 pub mod weights;

@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::{
     data::corpus::{CorpusInfo, RowKind},
-    settings::{Attention, Init, LossOn, Method, Settings},
+    settings::{Attention, Init, LossOn, Method, Precision, Settings},
 };
 
 /// File name of the card.
@@ -167,7 +167,11 @@ fn training(text: &mut String, card: &Card<'_>) -> std::fmt::Result {
         settings.schedule.name(),
         settings.warmup_ratio
     )?;
-    writeln!(text, "| precision | {} |\n", settings.precision.name())
+    writeln!(
+        text,
+        "| precision | {} |\n",
+        settings.precision.map_or("that of the device", Precision::name)
+    )
 }
 
 fn result(text: &mut String, card: &Card<'_>) -> std::fmt::Result {

@@ -31,6 +31,7 @@ pub const HEAD_ROW: &str = "lm_head.token_adapter.trainable_tokens_delta";
 const PREFIX: &str = "base_model.model.";
 /// Keys of what only crossic reads, in the metadata of the tensors' file.
 const BASE_DIGEST: &str = "crossic.base-digest";
+const BASE_SEED: &str = "crossic.base-seed";
 const CLOSING: &str = "crossic.closing";
 /// Longest configuration that is read.
 const MAX_CONFIG: u64 = 16 << 20;
@@ -70,6 +71,8 @@ pub struct Base {
     pub name: String,
     /// Digest of [`crate::weights::source::Weights::digest`]; none if another tool wrote the adapter.
     pub digest: Option<Digest>,
+    /// Seed that its weights were drawn from; none where they lie in files.
+    pub seed: Option<u64>,
 }
 
 /// A matrix in 32 bits.
@@ -134,6 +137,9 @@ impl Adapter {
         let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
         if let Some(digest) = self.base.digest {
             metadata.insert(BASE_DIGEST.to_owned(), digest.to_string());
+        }
+        if let Some(seed) = self.base.seed {
+            metadata.insert(BASE_SEED.to_owned(), seed.to_string());
         }
         if let Some(token) = &self.closing {
             metadata.insert(CLOSING.to_owned(), token.text.clone());
@@ -242,6 +248,7 @@ impl Adapter {
                     .unwrap_or_default()
                     .to_owned(),
                 digest: header.metadata.get(BASE_DIGEST).and_then(|it| Digest::parse(it)),
+                seed: header.metadata.get(BASE_SEED).and_then(|it| it.parse().ok()),
             },
             tensors,
         })

@@ -46,6 +46,21 @@ pub fn write(corpus: &CorpusInfo, base: &Path, out: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Copies the tokenizer beside an adapter, and the small files of its base, into a directory that exists.
+///
+/// # Errors
+///
+/// A file cannot be read or written.
+pub fn copy(adapter: &Path, base: &Path, out: &Path) -> Result<()> {
+    for name in [TOKENIZER, TOKENIZER_CONFIG].into_iter().chain(COPIED) {
+        let places = [adapter.join(name), base.join(name)];
+        if let Some(path) = places.iter().find(|it| it.exists()) {
+            write::write_bytes(&out.join(name), &read(path)?)?;
+        }
+    }
+    Ok(())
+}
+
 fn read(path: &Path) -> Result<Vec<u8>> {
     if MAX_BYTES < fs_err::metadata(path)?.len() {
         return Err(Error::file(path, format!("is longer than {MAX_BYTES} bytes"), ""));

@@ -2,20 +2,22 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::{
-    ops::{
-        Layout,
-        attention::{self, Masks, Sums},
-        dropout::{Dropout, Key},
-        host_runs,
-        linear::{Group, Inner},
-        rms_norm,
-        rotary::{self, Rotation},
-        swiglu,
-    },
-    parameters::Gradients,
+use super::ops::{
+    Layout,
+    attention::{self, Masks, Sums},
+    dropout::{Dropout, Key},
+    host_runs,
+    linear::{Group, Inner},
+    rms_norm,
+    rotary::{self, Rotation},
+    swiglu,
 };
-use crate::{data::window::Window, settings::Attention, weights::config::ModelConfig};
+use crate::{
+    data::window::Window,
+    optimizer::parameter::{self, Gradients},
+    settings::Attention,
+    weights::config::ModelConfig,
+};
 
 /// A norm's weight, shape `[width]`.
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ impl Norm {
         let wants = self.trained.is_some();
         let (dx, dweight) = rms_norm::backward(x, self.weight.clone(), self.epsilon, dy, wants);
         if let Some(dweight) = dweight {
-            gradients.add(self.trained, || dweight);
+            parameter::add(gradients, self.trained, || dweight);
         }
         dx
     }

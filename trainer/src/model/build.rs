@@ -5,10 +5,10 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use super::{
     block::{Block, Norm},
     ops::linear::{Group, Layer, Trained},
-    parameters::Parameter,
 };
 use crate::{
     error::Result,
+    optimizer::parameter::Parameter,
     settings::{Method, Settings},
     weights::{
         config::ModelConfig,
@@ -18,12 +18,6 @@ use crate::{
         tensor::{Dtype, RawTensor},
     },
 };
-
-/// Name of the trained row of the embedding, where one token alone is trained.
-pub const EMBEDDING_ROW: &str = "model.embed_tokens.row";
-
-/// Name of the trained row of the head.
-pub const HEAD_ROW: &str = "lm_head.row";
 
 /// Builds the parts of an engine.
 pub(super) struct Builder<'a> {

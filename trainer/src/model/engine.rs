@@ -7,16 +7,17 @@ use burn::tensor::{DType, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use super::{
     block::{Block, MicroBatch, Norm, Saved},
-    build::{self, Builder, EMBEDDING_ROW, HEAD_ROW},
+    build::{self, Builder},
     ops::{
         cross_entropy::{self, Wanted},
         dropout::Key,
     },
-    parameters::{Gradients, Parameter},
 };
 use crate::{
+    adapter::peft::{EMBEDDING_ROW, HEAD_ROW},
     data::window::Window,
     error::Result,
+    optimizer::parameter::{self, Gradients, Parameter},
     settings::{Method, Settings},
     weights::{config::ModelConfig, source::Weights},
 };
@@ -59,6 +60,11 @@ struct TrainedRow {
 pub struct Loss(Tensor<1>);
 
 impl Loss {
+    /// Returns the sum as it lies on the device, shape `[1]`.
+    pub fn into_inner(self) -> Tensor<1> {
+        self.0
+    }
+
     /// Returns the sum of the negative log-likelihoods of the learned tokens, in nats.
     pub fn sum(&self) -> f64 {
         f64::from(self.0.clone().into_scalar::<f32>())
@@ -164,6 +170,21 @@ impl Engine {
         &self.parameters
     }
 
+    /// Returns what is trained, to be changed; [`Engine::refresh`] has to follow.
+    pub fn parameters_mut(&mut self) -> &mut [Parameter] {
+        &mut self.parameters
+    }
+
+    /// Returns how the model is trained.
+    pub fn method(&self) -> Method {
+        self.settings.method
+    }
+
+    /// Returns the bytes in use on the device; `None` where that is the memory of this process.
+    pub fn device_memory(&self) -> Option<u64> {
+        self.device.memory_pool_usage().map(|it| it.bytes_reserved)
+    }
+
     /// Replaces the values of the parameters, in their order.
     pub fn set_parameters(&mut self, values: Vec<Tensor<1>>) {
         for (parameter, value) in self.parameters.iter_mut().zip(values) {
@@ -178,7 +199,7 @@ impl Engine {
     }
 
     /// Brings what the forward pass computes with up to date with the parameters.
-    fn refresh(&mut self) {
+    pub fn refresh(&mut self) {
         let (parameters, dtype) = (&self.parameters, self.dtype);
         for block in &mut self.blocks {
             for group in [&mut block.qkv, &mut block.output, &mut block.gate_up, &mut block.down] {
@@ -272,10 +293,10 @@ impl Engine {
         let normed = self.norm.forward(chosen.clone());
         let loss = cross_entropy::loss(normed, head, targets, wanted);
         if let Some(dhead) = loss.head {
-            gradients.add(trained_head, || dhead);
+            parameter::add(gradients, trained_head, || dhead);
         }
         if let Some(drow) = loss.row {
-            gradients.add(trained_row, || drow);
+            parameter::add(gradients, trained_row, || drow);
         }
         let dnormed = loss.hidden.unwrap_or_else(|| unreachable!("gradients were asked for"));
         let dchosen = self.norm.backward(chosen, dnormed, gradients);
@@ -296,7 +317,7 @@ impl Engine {
             Tensor::<2>::zeros([rows, width], (&self.device, DType::F32))
         };
         let dx = || dx.clone().cast(DType::F32);
-        gradients.add(self.trained.embedding, || {
+        parameter::add(gradients, self.trained.embedding, || {
             zeros().select_assign(0, ids, dx(), IndexingUpdateOp::Add)
         });
         let Some(row) = self.trained.row else { return };
@@ -306,7 +327,7 @@ impl Engine {
         });
         let places: Vec<i32> = places.collect();
         if !places.is_empty() {
-            gradients.add(Some(row.embedding), || {
+            parameter::add(gradients, Some(row.embedding), || {
                 dx().select(0, int_tensor(&places, &self.device)).sum_dim(0)
             });
         }

@@ -1,11 +1,10 @@
 //! The model on a device: loss, gradients and logits of windows, block by block.
 
 mod block;
-pub mod build;
+mod build;
 pub mod engine;
 pub mod generate;
 mod ops;
-pub mod parameters;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,6 @@ use super::{
     Key,
     engine::Engine,
     generate::{Choice, generate},
-    parameters::Gradients,
 };
 use crate::{
     data::window::{NO_LANGUAGE, Window},
@@ -67,11 +66,11 @@ fn window(length: u32, seed: u32) -> Window {
 }
 
 fn learn(engine: &Engine, windows: &[Window]) -> (f64, Vec<Option<Vec<f32>>>) {
-    let mut gradients = Gradients::new(engine.parameters().len());
+    let mut gradients = vec![None; engine.parameters().len()];
     let n = windows.iter().map(Window::n_learned).sum();
     let loss = engine.learn(windows, Key::new(1, 2, 3), n, &mut gradients).sum();
     let numbers = |it: Tensor<1>| it.into_data().iter::<f32>().collect();
-    (loss, gradients.into_inner().into_iter().map(|it| it.map(numbers)).collect())
+    (loss, gradients.into_iter().map(|it| it.map(numbers)).collect())
 }
 
 #[track_caller]
@@ -106,7 +105,7 @@ fn windows_do_not_see_each_other_nor_the_padding() {
         let engine = engine(&settings, false, None);
         let windows = [window(13, 1), window(9, 2)];
         let (loss, together) = learn(&engine, &windows);
-        let mut gradients = Gradients::new(together.len());
+        let mut gradients = vec![None; together.len()];
         let n = windows.iter().map(Window::n_learned).sum();
         let losses = windows.iter().map(|window| {
             let key = Key::new(1, 2, 3);
@@ -115,7 +114,7 @@ fn windows_do_not_see_each_other_nor_the_padding() {
         assert!((losses.sum::<f64>() - loss).abs() < 1e-3);
         let numbers = |it: Tensor<1>| it.into_data().iter::<f32>().collect();
         let alone: Vec<Option<Vec<f32>>> =
-            gradients.into_inner().into_iter().map(|it| it.map(numbers)).collect();
+            gradients.into_iter().map(|it| it.map(numbers)).collect();
         close(&together, &alone);
     }
 }

@@ -164,18 +164,28 @@ pub fn save(
         fs_err::remove_dir_all(&aside).ok();
         explain(error, state.step)
     })?;
+    settle(run, state, n_kept)?;
+    Ok(dir)
+}
+
+/// Says which checkpoint is the last and which the best, given the state of the last, and removes all but the last
+/// `n_kept` and the best. To be done after saving, and by a run that goes on: the one before may have been killed in
+/// between.
+///
+/// # Errors
+///
+/// The disk is full or fails.
+pub fn settle(run: &RunDir, state: &State, n_kept: usize) -> Result<()> {
     let best = state.best.map(|it| it.step);
     let pointer = Pointer { last: name(state.step), best: best.map(name) };
-    durable::replace(
-        &run.join("checkpoints.json"),
-        &serde_json::to_vec_pretty(&pointer).map_err(io::Error::from)?,
-    )?;
+    let text = serde_json::to_vec_pretty(&pointer).map_err(io::Error::from)?;
+    durable::replace(&run.join("checkpoints.json"), &text)?;
     let steps = steps(run)?;
     let older = steps.iter().filter(|it| **it <= state.step).rev().skip(n_kept.max(1));
     for step in older.filter(|it| Some(**it) != best) {
-        durable::remove_dir(&self::dir(run, *step))?;
+        durable::remove_dir(&dir(run, *step))?;
     }
-    Ok(dir)
+    Ok(())
 }
 
 /// Writes a checkpoint under a name that nobody looks at.

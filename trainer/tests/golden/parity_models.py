@@ -12,6 +12,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+<<<<<<< HEAD
+=======
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers.models import BPE
+>>>>>>> 10b2a5bfcadba0835fdc377ccd03b1f474df5461
 
 VOCABULARY, HIDDEN, LAYERS, HEADS, KEY_VALUE_HEADS, FEED_FORWARD = 200, 64, 2, 4, 2, 72
 HEAD_WIDTH = HIDDEN // HEADS
@@ -23,6 +28,14 @@ PROMPT = (76, 142, 34, 165, 34)
 IGNORE = -100
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 SPECIAL_TOKENS = ("[UNK]", "<|begin_of_text|>", "<|end_of_text|>")
+<<<<<<< HEAD
+=======
+SPACE = "\u0120"  # what byte-level vocabularies write for a space
+WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+>>>>>>> 10b2a5bfcadba0835fdc377ccd03b1f474df5461
 
 
 @dataclass(frozen=True)
@@ -166,6 +179,7 @@ def write_model(family: Family, folder: Path) -> None:
 
 
 def write_tokenizer(folder: Path) -> None:
+<<<<<<< HEAD
     """Writes a tokenizer of whole words, `w3` to `w199`, so that text can go in and come out."""
     words = {token: i for i, token in enumerate(SPECIAL_TOKENS)}
     words |= {f"w{i}": i for i in range(len(SPECIAL_TOKENS), VOCABULARY)}
@@ -183,6 +197,26 @@ def write_tokenizer(folder: Path) -> None:
     }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer) + "\n")
     names = dict(zip(("unk_token", "bos_token", "eos_token"), SPECIAL_TOKENS))
+=======
+    """Writes a byte-level BPE of the printable ASCII characters and some syllables, cut the way Qwen2 cuts.
+
+    For Qwen2, transformers takes vocabulary and merges from the file and all else from its own code.
+    """
+    characters = [chr(c) for c in range(ord("!"), ord("~") + 1)] + [SPACE]
+    merges = [(a, b) for a in "abcdefghijklmnopqrstuvwxyz" for b in "aeiou"]
+    merges = merges[: VOCABULARY - len(SPECIAL_TOKENS) - len(characters)]
+    tokens = [*SPECIAL_TOKENS, *characters, *map("".join, merges)]
+    tokenizer = Tokenizer(BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=merges))
+    cut = pre_tokenizers.Split(Regex(WORDS), "isolated")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([cut, byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    unknown, begin, end = SPECIAL_TOKENS
+    names = {"unk_token": unknown, "bos_token": begin, "eos_token": end, "pad_token": end}
+>>>>>>> 10b2a5bfcadba0835fdc377ccd03b1f474df5461
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", **names})
 
 

@@ -39,7 +39,7 @@ fn adapter(config: &ModelConfig, digest: Digest, targets: &[&str], token: Option
         dropout: 0.05,
         targets,
         closing: token.map(|id| TrainedToken { id, text: "[SPLIT]".to_owned() }),
-        base: Base { name: "models/tiny".to_owned(), digest: Some(digest) },
+        base: Base { name: "models/tiny".to_owned(), digest: Some(digest), seed: None },
         tensors,
     }
 }

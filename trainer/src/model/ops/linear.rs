@@ -7,7 +7,7 @@
 use burn::tensor::{DType, Tensor};
 
 use super::dropout::Dropout;
-use crate::model::parameters::Gradients;
+use crate::optimizer::parameter::{self, Gradients};
 
 /// Linear layers with one input of width `in`.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Group {
             let (Some(b), Some(inner)) = (&layer.b, &inner) else { continue };
             let scaled = dy.clone().mul_scalar(self.scale);
             let inner = self.inner_of(inner, dinner.len(), b);
-            gradients.add(layer.trained.b, || scaled.clone().transpose().matmul(inner));
+            parameter::add(gradients, layer.trained.b, || scaled.clone().transpose().matmul(inner));
             dinner.push(scaled.matmul(b.clone()));
         }
         let dy = match dys.len() {
@@ -105,8 +105,10 @@ impl Group {
         let mut row = 0;
         for layer in &self.layers {
             let part = || dy.clone().narrow(1, row, layer.out);
-            gradients.add(layer.trained.weight, || part().transpose().matmul(x.clone()));
-            gradients.add(layer.trained.bias, || part().cast(DType::F32).sum_dim(0));
+            parameter::add(gradients, layer.trained.weight, || {
+                part().transpose().matmul(x.clone())
+            });
+            parameter::add(gradients, layer.trained.bias, || part().cast(DType::F32).sum_dim(0));
             row += layer.out;
         }
         let mut dx = dy.matmul(self.weight.clone());
@@ -124,7 +126,9 @@ impl Group {
         let Some(rank) = dinner.dims()[1].checked_div(trained.len()) else { return };
         let da = dinner.clone().transpose().matmul(seen);
         for (number, parameter) in trained.into_iter().enumerate() {
-            gradients.add(Some(parameter), || da.clone().narrow(0, number * rank, rank));
+            parameter::add(gradients, Some(parameter), || {
+                da.clone().narrow(0, number * rank, rank)
+            });
         }
     }
 
