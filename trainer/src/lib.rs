@@ -6,6 +6,7 @@
 pub mod adapter;
 pub mod data;
 pub mod error;
+pub mod memory;
 pub mod model;
 pub mod optimizer;
 pub mod run;

@@ -6,7 +6,7 @@ use crossic_operators::record::Digest;
 use crossic_trainer::{
     data::corpus::{CorpusInfo, LanguageSpan, Row, RowKind},
     run::watch::Silence,
-    session::{Job, Outcome, device::DeviceKind, load, train},
+    session::{Job, Outcome, device::DeviceName, load, train},
     settings::{Choose, Init, Method, Sampler, Settings},
 };
 use tempfile::TempDir;
@@ -71,7 +71,7 @@ fn run(settings: &Settings, stop_after: Option<u64>, threads: usize) -> Outcome 
         settings: settings.clone(),
         info: info(),
         rows: &mut rows.into_iter().map(Ok),
-        device: DeviceKind::Cpu,
+        device: DeviceName::Cpu,
         threads: Some(threads),
         fresh: false,
         stop_after,

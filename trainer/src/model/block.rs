@@ -59,8 +59,10 @@ pub(super) struct MicroBatch {
     pub(super) windows: usize,
     /// Tokens of each, padding included.
     pub(super) length: usize,
-    rotation: Rotation,
-    masks: Masks,
+    /// Turns of all positions.
+    pub(super) rotation: Rotation,
+    /// What no token may attend to.
+    pub(super) masks: Masks,
 }
 
 impl MicroBatch {
@@ -158,6 +160,20 @@ pub(super) struct Saved {
     gate: Tensor<2>,
     up: Tensor<2>,
     down: Inner,
+}
+
+impl Saved {
+    /// Returns the bytes of everything but the input.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |shape: &[usize], dtype: DType| shape.iter().product::<usize>() * dtype.size();
+        let inners = [&self.qkv, &self.output, &self.gate_up, &self.down];
+        let matrices = inners.into_iter().flatten().chain([&self.middle, &self.gate, &self.up]);
+        let heads =
+            [&self.q, &self.k, &self.v, &self.attended].into_iter().chain(self.sums.chunks());
+        matrices.map(|it| bytes(&it.dims(), it.dtype())).sum::<usize>()
+            + heads.map(|it| bytes(&it.dims(), it.dtype())).sum::<usize>()
+    }
 }
 
 impl Block {

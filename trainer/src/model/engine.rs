@@ -74,7 +74,7 @@ impl Loss {
 /// What of a block's forward pass is kept.
 enum Kept {
     All(Box<Saved>),
-    Input(Tensor<2>),
+    Input(Box<Tensor<2>>),
 }
 
 impl Engine {
@@ -250,7 +250,7 @@ impl Engine {
             let input = x.clone();
             let (y, saved) = block.forward(x, &batch, drop);
             kept.push(match number < first_kept {
-                true => Kept::Input(input),
+                true => Kept::Input(Box::new(input)),
                 false => Kept::All(Box::new(saved)),
             });
             x = y;
@@ -260,7 +260,7 @@ impl Engine {
         for (block, kept) in self.blocks.iter().zip(kept).rev() {
             let saved = match kept {
                 Kept::All(saved) => *saved,
-                Kept::Input(x) => block.forward(x, &batch, drop).1,
+                Kept::Input(x) => block.forward(*x, &batch, drop).1,
             };
             dx = block.backward(saved, &batch, drop, dx, gradients);
         }

@@ -2,9 +2,11 @@
 
 mod block;
 mod build;
+pub mod compare;
 pub mod engine;
 pub mod generate;
 mod ops;
+pub mod stages;
 #[cfg(test)]
 mod tests;
 

@@ -5,12 +5,14 @@ use serde_json::json;
 
 use super::{
     Key,
+    block::MicroBatch,
     engine::Engine,
     generate::{Choice, generate},
 };
 use crate::{
     data::window::{NO_LANGUAGE, Window},
-    settings::{Attention, Init, Method, Settings},
+    memory::Load,
+    settings::{Attention, Init, Method, Precision, Settings},
     weights::{config::ModelConfig, source::Weights},
 };
 
@@ -225,4 +227,18 @@ fn generation_with_kept_keys_is_generation_without() {
         stopped.len() < 3
     });
     assert!(stopped.len() <= 3 && expected.starts_with(&stopped));
+}
+
+#[test]
+fn a_block_keeps_the_bytes_that_are_planned_for() {
+    let settings = settings(Method::Lora);
+    let engine = engine(&settings, true, None);
+    let (windows, device) = ([window(13, 1)], Device::flex());
+    let config = engine.config();
+    let batch = MicroBatch::new(&windows, 13, config, Attention::Causal, 4, DType::F32, &device);
+    let (_, saved) = engine.blocks()[0].forward(engine.embedded(&windows[0]), &batch, None);
+    let precision = Precision::F32;
+    let load =
+        Load { config, settings: &settings, precision, windows: 1, tokens: 13, n_trained: 0 };
+    assert_eq!(saved.bytes() as u64, load.kept_bytes());
 }

@@ -17,6 +17,7 @@ use crate::{
         prepare,
     },
     error::Result,
+    memory::Load,
     model::engine::Engine,
     run::{
         directory::RunDir,
@@ -26,8 +27,8 @@ use crate::{
         train::{self, Ended},
         watch::{News, Watch},
     },
-    session::{device::DeviceKind, windows::Windows},
-    settings::{Method, Recompute, Settings},
+    session::{device::DeviceName, windows::Windows},
+    settings::{Method, Settings},
     weights::{
         config::{self, ModelConfig},
         source::Weights,
@@ -43,7 +44,7 @@ pub struct Job<'a> {
     /// Its rows, in the order of their numbers; read only if the run directory does not hold them yet.
     pub rows: &'a mut dyn Iterator<Item = Result<Row>>,
     /// What computes.
-    pub device: DeviceKind,
+    pub device: DeviceName,
     /// Threads of the CPU; `None` for all cores.
     pub threads: Option<usize>,
     /// Whether an unfinished run in the directory is thrown away; otherwise it is gone on with.
@@ -80,7 +81,7 @@ pub struct Outcome {
 /// Rows, model and settings do not fit together, a file cannot be read or written, or the loss is no finite number.
 pub fn train(job: Job<'_>) -> Result<Outcome> {
     let Job { settings, info, rows, watch, .. } = job;
-    let device = device::open(job.device)?;
+    let device = job.device.open()?;
     let n_threads =
         job.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
     device::use_threads(n_threads);
@@ -100,13 +101,17 @@ pub fn train(job: Job<'_>) -> Result<Outcome> {
     let new_token = info.closing_added.then_some(info.closing_id);
     let dtype = device::dtype(job.device, settings.precision);
     let digest = weights.digest(&base)?;
-    let n_layers = base.n_layers;
     let mut engine = Engine::new(base, &settings, new_token, &weights, &device, dtype)?;
-    engine.keep_blocks(match settings.recompute {
-        Recompute::None | Recompute::Auto => n_layers,
-        Recompute::All => 0,
-    });
     drop(weights);
+    let load = Load {
+        config: engine.config(),
+        settings: &settings,
+        precision: settings.precision.unwrap_or(job.device.precision()),
+        windows: settings.micro_windows,
+        tokens: settings.tokens.unwrap_or(info.tokens),
+        n_trained: engine.parameters().iter().map(|it| it.value.dims()[0]).sum(),
+    };
+    engine.keep_blocks(load.kept_blocks(job.device.usable_memory()));
 
     let probe_size = if dtype == DType::BF16 { 8192 } else { 1024 };
     let peak = progress::probe(&device, probe_size, |it| it.cast(dtype));

@@ -119,6 +119,14 @@ pub(in crate::model) struct Sums {
     chunks: Vec<Tensor<4>>,
 }
 
+#[cfg(test)]
+impl Sums {
+    /// Returns the tensors.
+    pub(in crate::model) fn chunks(&self) -> &[Tensor<4>] {
+        &self.chunks
+    }
+}
+
 /// Returns the attention of `q`, shape `[windows, heads, length, width]`, to `k` and `v`, which have fewer heads.
 pub(in crate::model) fn forward(
     q: &Tensor<4>,
