@@ -178,6 +178,15 @@ fn a_good_pipeline_is_said_to_be_one() {
     assert!(!folder.path("out").exists(), "a check and a plan touch nothing");
 }
 
+#[test]
+fn a_verbose_build_with_json_tells_the_times_beside_the_result() {
+    let folder = Folder::new();
+    let ran = folder.run(&["-v", "build", "pipeline.toml", "--json", "--workers", "2"]);
+    assert!(ran.stderr.contains("time of 2 workers, dataflow apart: "), "{}", ran.stderr);
+    let built: serde_json::Value = serde_json::from_str(&ran.done()).unwrap();
+    assert_eq!(built.pointer("/0/work/pairs_kept"), Some(&0.into()), "{built}");
+}
+
 /// Returns what a plan says of a source's index.
 fn skips(folder: &Folder, source: &str) -> serde_json::Value {
     let planned = folder.run(&["plan", "pipeline.toml", "--json"]).done();

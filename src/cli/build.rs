@@ -67,14 +67,14 @@ pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
     }
     mirrored::publish(mirrored, &mut built)?;
     let out = &mut io::stdout().lock();
+    if loudness.verbose {
+        summary::times(&mut io::stderr().lock(), workers)?;
+    }
     if args.json {
         return summary::json(out, &built);
     }
     if !loudness.quiet {
         summary::text(out, &built, start.elapsed())?;
-    }
-    if loudness.verbose {
-        summary::times(&mut io::stderr().lock(), workers)?;
     }
     Ok(())
 }

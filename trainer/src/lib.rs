@@ -3,8 +3,12 @@
 //! Rows come in through [`data`], a Hugging Face directory through [`weights`]; [`model`] computes loss and gradients
 //! block by block, and [`run`] steps, validates, saves and exports.
 
+pub mod adapter;
 pub mod data;
 pub mod error;
+pub mod model;
 pub mod optimizer;
 pub mod run;
+pub mod session;
 pub mod settings;
+pub mod weights;

@@ -82,8 +82,8 @@ pub struct Settings {
     pub choose: Choose,
     /// Validations without a lower loss after which training ends; 0 for never.
     pub patience: u32,
-    /// Numbers of the activations and of the frozen weights.
-    pub precision: Precision,
+    /// Numbers of the activations and of the frozen weights; 16 bits on a GPU and 32 on a CPU where it is left out.
+    pub precision: Option<Precision>,
     /// Blocks whose activations are computed again in the backward pass.
     pub recompute: Recompute,
     /// Queries of an attention chunk.
@@ -134,7 +134,7 @@ impl Default for Settings {
             keep_checkpoints: 2,
             choose: Choose::Last,
             patience: 0,
-            precision: Precision::Bf16,
+            precision: None,
             recompute: Recompute::Auto,
             attention_chunk: 512,
             loss_chunk: 1024,

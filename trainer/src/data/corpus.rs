@@ -65,6 +65,8 @@ pub struct LanguageSpan {
 }
 
 /// The rows of a corpus by number; numbers follow buckets, then rows of a bucket.
+///
+/// A number beyond the end has length 0 and blank digests, and is an error when it is read.
 pub trait Rows: Send + Sync {
     /// Returns the number of rows.
     fn len(&self) -> usize;
@@ -76,6 +78,9 @@ pub trait Rows: Send + Sync {
 
     /// Returns the number of tokens of a row.
     fn length(&self, row: usize) -> usize;
+
+    /// Returns the digest of a row.
+    fn id(&self, row: usize) -> Digest;
 
     /// Returns the digest of the pair of a row.
     fn pair(&self, row: usize) -> Digest;

@@ -56,7 +56,7 @@ pub(super) fn sync(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory and those above it, durably.
-pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -70,7 +70,7 @@ pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Removes a directory so that no half of it is ever seen under its name. A missing one is fine.
-pub(super) fn remove_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let aside = dir.with_file_name(format!("{ASIDE}old-{name}"));
     change(dir)?;

@@ -18,6 +18,9 @@ pub trait Learner {
     /// Returns what is trained, to be changed.
     fn parameters_mut(&mut self) -> &mut [Parameter];
 
+    /// Hears that parameters have been changed.
+    fn moved(&mut self) {}
+
     /// Adds the gradient of `sum of token losses / n_learned` to `gradients`, and returns that sum, undivided, as
     /// `[1]` on the device. `n_learned` counts the learned tokens of the whole step.
     ///

@@ -7,7 +7,7 @@
 pub mod checkpoint;
 pub mod curve;
 pub mod directory;
-mod durable;
+pub(crate) mod durable;
 pub mod events;
 pub mod learner;
 pub mod metrics;

@@ -63,6 +63,7 @@ pub fn step(
         moments,
         &mut gradients,
     );
+    learner.moved();
     Ok(Stepped { loss, grad_norm })
 }
 

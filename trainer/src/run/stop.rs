@@ -28,6 +28,8 @@ pub enum Asked {
     Terminate,
     /// The file.
     File,
+    /// A number of steps.
+    Steps,
 }
 
 /// Whether a run has been asked to end.
@@ -38,6 +40,7 @@ pub struct Stop {
     /// Set by the first signal: the next one ends the process at once.
     armed: Arc<AtomicBool>,
     file: PathBuf,
+    after: Option<u64>,
 }
 
 impl Stop {
@@ -56,6 +59,7 @@ impl Stop {
             terminate: Arc::default(),
             armed: Arc::default(),
             file,
+            after: None,
         })
     }
 
@@ -74,6 +78,18 @@ impl Stop {
             flag::register(signal, Arc::clone(asked))?;
         }
         Ok(stop)
+    }
+
+    /// Asks for the end after so many steps of the whole run, too.
+    pub fn after(mut self, steps: Option<u64>) -> Stop {
+        self.after = steps;
+        self
+    }
+
+    /// Returns who has asked by the time that so many steps are done, if anybody has.
+    pub fn asked_at(&self, step: u64) -> Option<Asked> {
+        let enough = self.after.filter(|after| *after <= step);
+        self.asked().or(enough.map(|_| Asked::Steps))
     }
 
     /// Returns who has asked, if anybody has.

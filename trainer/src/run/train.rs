@@ -83,6 +83,8 @@ pub struct Outcome {
     pub best: Option<Best>,
     /// The step whose parameters were exported; `None` if none were.
     pub exported: Option<u64>,
+    /// Loss of the first step and of the last one.
+    pub losses: Option<(f64, f64)>,
     /// The first and the last validation of the run.
     pub validations: Option<(EvalLine, EvalLine)>,
 }
@@ -167,6 +169,7 @@ impl<'a, L: Learner> Run<'a, L> {
             Some(then) => {
                 let state = goes_on(then, now, job)?;
                 let moments = checkpoint::restore(job.dir, state.step, learner.parameters_mut())?;
+                learner.moved();
                 batches.seek(state.cursor)?;
                 checkpoint::settle(job.dir, &state, job.settings.keep_checkpoints)?;
                 (state, moments)
@@ -207,7 +210,7 @@ impl<'a, L: Learner> Run<'a, L> {
         let settings = self.job.settings;
         let mut is_over = false;
         loop {
-            if let Some(asked) = self.job.stop.asked() {
+            if let Some(asked) = self.job.stop.asked_at(self.state.step) {
                 self.save("stopped; the next run goes on from here")?;
                 return Ok(Ended::Asked(asked));
             }
@@ -373,6 +376,7 @@ impl<'a, L: Learner> Run<'a, L> {
                 checkpoint::verify(job.dir, best.step)?;
                 let parameters = self.learner.parameters_mut();
                 checkpoint::restore_parameters(job.dir, best.step, parameters)?;
+                self.learner.moved();
                 Ok(best.step)
             }
             (Choose::Best, None) => {
@@ -386,6 +390,7 @@ impl<'a, L: Learner> Run<'a, L> {
 
     fn outcome(&self, ended: Ended, exported: Option<u64>) -> Outcome {
         let (first, last) = (self.metrics.evals().next(), self.metrics.evals().last());
+        let losses = self.metrics.steps().next().zip(self.metrics.steps().last());
         Outcome {
             ended,
             step: self.state.step,
@@ -393,6 +398,7 @@ impl<'a, L: Learner> Run<'a, L> {
             n_tokens: self.state.n_tokens,
             best: self.state.best,
             exported,
+            losses: losses.map(|(first, last)| (first.loss, last.loss)),
             validations: first.cloned().zip(last.cloned()),
         }
     }
