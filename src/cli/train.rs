@@ -172,7 +172,7 @@ fn write_text(
     seconds: f64,
 ) -> Result<()> {
     let dir = &node.settings.dir;
-    writeln!(out, "{}: {} in {seconds:.1} s", node.sink, dir.display())?;
+    writeln!(out, "training: {} in {seconds:.1} s", dir.display())?;
     writeln!(
         out,
         "  {} of {} steps, {} tokens",
