@@ -45,6 +45,9 @@ pub enum Error {
     /// The processes of a run cannot work together, or one of them failed.
     #[error("{0}")]
     Cluster(#[from] ClusterError),
+    /// A training run, a merge or a text of a model failed.
+    #[error("{0}")]
+    Train(#[from] crossic_trainer::error::Error),
     /// A worker of the dataflow panicked.
     #[error("a worker stopped: {0}")]
     Worker(String),
@@ -103,23 +106,36 @@ impl Error {
             Error::Dump(error) => error.hint().map(str::to_owned),
             Error::Fetch(error) => error.hint(),
             Error::Cluster(error) => error.hint().map(str::to_owned),
+            Error::Train(crossic_trainer::error::Error::Io(error)) => match is_full(error) {
+                true => Some(
+                    "free some space and run the same command again: it goes on from the last \
+                     checkpoint"
+                        .to_owned(),
+                ),
+                false => storage::error::hint(error),
+            },
+            Error::Train(error) => error.hint(),
             Error::Ledger(_) => {
                 Some("this is a bug of crossic: please report it with the pipeline file".to_owned())
             }
-            Error::Io(error) | Error::Store(StoreError::Io(error))
-                if matches!(
-                    error.kind(),
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-                ) =>
-            {
-                Some(
-                    "free some space and run the same command again: the last corpus is untouched"
-                        .to_owned(),
-                )
-            }
+            Error::Io(error) | Error::Store(StoreError::Io(error)) if is_full(error) => Some(
+                "free some space and run the same command again: the last corpus is untouched"
+                    .to_owned(),
+            ),
             Error::Io(error) => storage::error::hint(error),
             _ => None,
         }
+    }
+
+    /// Returns the error with another hint, where it has one that can be changed.
+    pub fn with_hint(mut self, change: impl FnOnce(&str) -> String) -> Error {
+        if let Error::Directory { hint, .. }
+        | Error::Nothing { hint, .. }
+        | Error::Usage { hint, .. } = &mut self
+        {
+            *hint = change(hint);
+        }
+        self
     }
 
     /// Returns the error that shows all problems of a pipeline file.
@@ -130,6 +146,14 @@ impl Error {
             text: issue::render(source, issues),
         }
     }
+}
+
+/// Returns whether a disk has no room for more.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
 }
 
 /// The result of anything that may end a run.

@@ -5,7 +5,7 @@
 //! `fetch` downloads dumps, `storage` lets URLs stand for paths, `runtime` runs the plan with
 //! `sources`, the operators crate and `sinks`, `cluster` lets several processes run one plan,
 //! `store` keeps texts and snapshots, `report` says what was done, `manifest` is what a corpus is,
-//! `garbage` is what a corpus directory has no need of.
+//! `garbage` is what a corpus directory has no need of, `training` hands a corpus to the trainer.
 
 pub mod cli;
 pub mod clock;
@@ -23,4 +23,5 @@ pub mod sinks;
 pub mod sources;
 pub mod storage;
 pub mod store;
+pub mod training;
 pub mod work;

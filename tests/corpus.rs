@@ -85,7 +85,7 @@ fn any_number_of_workers_writes_the_same_bytes() {
     let folder = samples();
     for workers in ["1", "2", "4"] {
         let dir = format!("sinks.corpus.dir=out/{workers}");
-        folder.run(&["run", "pipeline.toml", "-w", workers, "--set", &dir]).done();
+        folder.run(&["build", "pipeline.toml", "-w", workers, "--set", &dir]).done();
     }
     assert_same_files(&folder.path("out/1"), &folder.path("out/2"));
     assert_same_files(&folder.path("out/1"), &folder.path("out/4"));
@@ -118,7 +118,7 @@ fn json_lines_hold_the_same_rows_as_arrow() {
     let pipeline = String::from_utf8(folder.read("pipeline.toml")).unwrap();
     let lines = "\n[sinks.lines]\ntype = \"jsonl\"\ninputs = [\"windows\"]\ndir = \"out/lines\"\nbuckets = 3\n";
     folder.write("pipeline.toml", format!("{pipeline}{lines}").as_bytes());
-    folder.run(&["run", "pipeline.toml"]).done();
+    folder.run(&["build", "pipeline.toml"]).done();
 
     let bytes = folder.read("data-samples/tokenizer.json");
     let vocabulary = Vocabulary::from_bytes(&bytes).unwrap();
@@ -165,7 +165,7 @@ fn several_targets_make_the_pairs_of_each_alone() {
             format!("operators.wiki-pairs.inputs=[\"en\", \"{target}\"]"),
             format!("sinks.corpus.dir=out/{target}"),
         );
-        folder.run(&["run", &name, "--set", &inputs, "--set", &dir]).done();
+        folder.run(&["build", &name, "--set", &inputs, "--set", &dir]).done();
         union.extend(segments(&folder.path(&format!("out/{target}"))));
     }
     assert_eq!(all, union);
@@ -278,7 +278,7 @@ fn every_pipeline_of_the_repository_runs_on_the_samples() {
         }
         let Some(text) = on_samples(&fs_err::read_to_string(&path).unwrap()) else { continue };
         folder.write("pipeline.toml", text.as_bytes());
-        let ran = folder.run(&["run", "pipeline.toml", "--json"]);
+        let ran = folder.run(&["build", "pipeline.toml", "--json"]);
         assert_eq!(ran.code, Some(0), "{}: {}", path.display(), ran.stderr);
         let corpora: Vec<Value> = serde_json::from_str(&ran.stdout).unwrap();
         for corpus in corpora {
@@ -336,6 +336,6 @@ fn plain_texts_with_the_tables_of_the_dump_make_the_same_pairs() {
         pipeline["sources"][name] = source.into();
     }
     folder.write("parquet.toml", pipeline.to_string().as_bytes());
-    folder.run(&["run", "parquet.toml", "--set", "sinks.corpus.dir=out/parquet"]).done();
+    folder.run(&["build", "parquet.toml", "--set", "sinks.corpus.dir=out/parquet"]).done();
     assert_eq!(pairs(&folder.path("out/parquet")), pairs(&folder.path("out/sample")));
 }

@@ -1,4 +1,4 @@
-//! `crossic build` and `crossic run`: a pipeline file to corpus directories.
+//! `crossic build`: a pipeline file to corpus directories.
 
 use std::{
     io,
@@ -10,19 +10,17 @@ use std::{
 
 use super::{Loudness, PipelineArgs, mirrored, summary};
 use crate::{
-    config,
+    config::{self, Plan},
     error::Result,
     runtime::{self, Place, Settings},
 };
 
-/// The arguments of `crossic build` and `crossic run`.
+/// The arguments of `crossic build`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: crossic run pipelines/sample.toml --set sinks.corpus.dir=out/mine --workers 2"
-)]
+#[group(skip)]
 pub(super) struct Args {
     #[command(flatten)]
-    pipeline: PipelineArgs,
+    pub(super) pipeline: PipelineArgs,
     /// Threads that work at once [default: the cores]
     #[arg(short, long)]
     workers: Option<NonZeroUsize>,
@@ -31,7 +29,7 @@ pub(super) struct Args {
     hosts: Option<PathBuf>,
     /// Line of the hosts file that is this process, counted from 0
     #[arg(long, requires = "hosts", value_name = "I", help_heading = "Several machines")]
-    process: Option<usize>,
+    pub(super) process: Option<usize>,
     /// Seconds to wait until all processes are there
     #[arg(
         long,
@@ -44,12 +42,16 @@ pub(super) struct Args {
     deadline: u64,
     /// Print the result as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
+    build(config::load(&args.pipeline.file, &args.pipeline.sets)?, args, loudness)
+}
+
+/// Builds the corpora of a plan, and prints what came of it.
+pub(super) fn build(plan: Plan, args: &Args, loudness: Loudness) -> Result<()> {
     let start = Instant::now();
-    let plan = config::load(&args.pipeline.file, &args.pipeline.sets)?;
     let cores = || thread::available_parallelism().ok();
     let workers = args.workers.or_else(cores).map_or(1, NonZeroUsize::get);
     let deadline = Duration::from_secs(args.deadline);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::PipelineArgs;
+use super::{PipelineArgs, train_facts::TrainFacts};
 use crate::{config, error::Result};
 
 /// The arguments of `crossic check`.
@@ -15,6 +15,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let plan = config::load(&args.pipeline.file, &args.pipeline.sets)?;
+    let train = TrainFacts::of(&plan)?;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -26,6 +27,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
     )?;
     for note in plan.sources.iter().flat_map(|node| node.source.notes()) {
         writeln!(out, "note: {note}")?;
+    }
+    if let Some(train) = &train {
+        let (line, notes) = train.summary();
+        writeln!(out, "{line}")?;
+        for note in notes {
+            writeln!(out, "note: {note}")?;
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `crossic list`: every component, what it reads and writes, and its keys.
+//! `crossic list`: every component, what it reads and writes, and its keys; the keys of `[train]`.
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -7,17 +7,22 @@ use serde::Serialize;
 
 use super::output::{print, write_json};
 use crate::{
-    config::issue::nearest,
+    config::{issue::nearest, train_keys},
     error::{Error, Result},
     sinks, sources,
 };
 
+/// The table of a pipeline file that is no component.
+const TRAIN: &str = "train";
+
 /// Columns of a line of text.
 const WIDTH: usize = 100;
 
-/// List sources, operators and sinks, and every key of each
+/// List sources, operators and sinks, and every key of each; `train` for those of a training
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  crossic list\n  crossic list split-windows")]
+#[command(
+    after_help = "Examples:\n  crossic list\n  crossic list split-windows\n  crossic list train"
+)]
 pub(super) struct Args {
     /// Show this type of component only
     #[arg(value_name = "TYPE")]
@@ -30,7 +35,7 @@ pub(super) struct Args {
 /// A component as this command shows it.
 #[derive(Clone, Debug, Serialize)]
 struct Shown {
-    /// `sources`, `operators` or `sinks`: the table of the pipeline file.
+    /// The table of the pipeline file: `sources`, `operators`, `sinks` or `train`.
     section: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -110,7 +115,15 @@ fn all() -> Vec<Shown> {
         writes: "files",
         keys: keys(it.keys, ""),
     });
-    sources.chain(operators).chain(sinks).collect()
+    let train = Shown {
+        section: TRAIN,
+        kind: TRAIN,
+        summary: "Continue the pre-training of a model on the corpus of a sink",
+        reads: "a model and the corpus of a sink",
+        writes: "a run directory",
+        keys: keys(train_keys::KEYS, ""),
+    };
+    sources.chain(operators).chain(sinks).chain([train]).collect()
 }
 
 fn keys(keys: &'static [Key], paper: &str) -> Vec<ShownKey> {
@@ -132,12 +145,17 @@ fn show(out: &mut dyn Write, components: &[Shown]) -> Result<()> {
     for component in components {
         if component.section != section {
             section = component.section;
-            writeln!(out, "[{section}.NAME]\n")?;
+            match section {
+                TRAIN => writeln!(out, "[{section}]")?,
+                _ => writeln!(out, "[{section}.NAME]\n")?,
+            }
         }
-        writeln!(out, "type = \"{}\"", component.kind)?;
+        if section != TRAIN {
+            writeln!(out, "type = \"{}\"", component.kind)?;
+        }
         writeln!(out, "  {}", component.summary)?;
         writeln!(out, "  reads {}, writes {}", component.reads, component.writes)?;
-        if component.section != "sources" {
+        if !["sources", TRAIN].contains(&component.section) {
             writeln!(out, "  inputs = [\"NAME\", …] names the components that it reads")?;
         }
         for key in &component.keys {
@@ -192,7 +210,11 @@ mod tests {
         show(&mut text, &all).unwrap();
         let text = String::from_utf8(text).unwrap();
         for component in &all {
-            assert!(text.contains(&format!("type = \"{}\"", component.kind)));
+            let head = match component.section {
+                TRAIN => "[train]".to_owned(),
+                _ => format!("type = \"{}\"", component.kind),
+            };
+            assert!(text.contains(&head));
             assert!(component.keys.iter().all(|key| text.contains(key.name)));
         }
         assert!(text.lines().all(|line| line.trim_end() == line));

@@ -10,14 +10,20 @@ mod diff;
 mod explain;
 mod fetch;
 mod gc;
+mod generate;
 mod inspect;
 mod list;
+mod merge;
 mod mirrored;
 mod output;
 mod page_name;
 mod plan;
 mod plan_skips;
+mod run;
 mod summary;
+mod train;
+mod train_facts;
+mod train_watch;
 mod verify;
 
 use std::{
@@ -48,10 +54,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Do all that a pipeline file asks for
-    Run(build::Args),
+    /// Do all that a pipeline file asks for: build its corpora, then train
+    #[command(
+        after_help = "With `--json`, the result of the build is one document and that of the training another.\n\n\
+                      Example: crossic run pipelines/sample.toml --set sinks.corpus.dir=out/mine --workers 2"
+    )]
+    Run(run::Args),
     /// Build the corpora of a pipeline file
+    #[command(
+        after_help = "Example: crossic build pipelines/sample.toml --set sinks.corpus.dir=out/mine --workers 2"
+    )]
     Build(build::Args),
+    /// Train a model on a corpus of a pipeline file, as its `[train]` says
+    Train(train::Args),
+    /// Make one model of an adapter and its base
+    Merge(merge::Args),
+    /// Show what a trained model says
+    Generate(generate::Args),
     /// Check a pipeline file and its inputs, and show every problem at once
     Check(check::Args),
     /// Download dumps: what a build needs of them, resumed after a break and checked
@@ -110,7 +129,11 @@ pub fn main() -> ExitCode {
     };
     let loudness = Loudness { quiet: cli.quiet, verbose: cli.verbose };
     let result = match &cli.verb {
-        Verb::Run(args) | Verb::Build(args) => build::run(args, loudness),
+        Verb::Run(args) => run::run(args, loudness),
+        Verb::Build(args) => build::run(args, loudness),
+        Verb::Train(args) => train::run(args, loudness),
+        Verb::Merge(args) => merge::run(args),
+        Verb::Generate(args) => generate::run(args, loudness),
         Verb::Check(args) => check::run(args),
         Verb::Fetch(args) => fetch::run(args, loudness),
         Verb::Plan(args) => plan::run(args),

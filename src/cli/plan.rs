@@ -11,6 +11,7 @@ use super::{
     PipelineArgs,
     corpus::Corpus,
     plan_skips::{self, Skips},
+    train_facts::TrainFacts,
 };
 use crate::{
     config::{self, Plan, plan::Resolved},
@@ -81,10 +82,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
             size.skips = skips;
         }
     }
+    let train = TrainFacts::of(&plan)?.map(TrainFacts::with_steps).transpose()?;
     let out = &mut io::stdout().lock();
     match args.json {
-        true => write_json(out, &plan, &sizes),
-        false => write_text(out, &plan, &sizes),
+        true => write_json(out, &plan, &sizes, train.as_ref()),
+        false => write_text(out, &plan, &sizes, train.as_ref()),
     }
 }
 
@@ -107,7 +109,12 @@ fn estimate(sizes: &BTreeMap<&str, Size>) -> (f64, f64) {
     (read, articles as f64 * TEXT_SHARE / TEXT_RATE)
 }
 
-fn write_json(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -> Result<()> {
+fn write_json(
+    out: &mut impl Write,
+    plan: &Plan,
+    sizes: &BTreeMap<&str, Size>,
+    train: Option<&TrainFacts<'_>>,
+) -> Result<()> {
     let (read, tokenise) = estimate(sizes);
     let sinks: BTreeMap<&str, serde_json::Value> = plan
         .sinks
@@ -141,12 +148,18 @@ fn write_json(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
     let document = json!({
         "sources": sources,
         "sinks": sinks,
+        "train": train.map(TrainFacts::json),
         "estimate": { "reading_core_seconds": read, "tokenising_core_seconds_at_most": tokenise },
     });
     Ok(writeln!(out, "{document:#}")?)
 }
 
-fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -> Result<()> {
+fn write_text(
+    out: &mut impl Write,
+    plan: &Plan,
+    sizes: &BTreeMap<&str, Size>,
+    train: Option<&TrainFacts<'_>>,
+) -> Result<()> {
     writeln!(out, "profile {}", plan.profile.name())?;
     for node in &plan.sources {
         let info = node.source.info();
@@ -189,6 +202,12 @@ fn write_text(out: &mut impl Write, plan: &Plan, sizes: &BTreeMap<&str, Size>) -
             }
             Some(_) => writeln!(out, "  holds  a corpus of another plan: the build will refuse")?,
             None => {}
+        }
+    }
+    if let Some(train) = train {
+        writeln!(out, "\ntrain")?;
+        for (label, line) in train.lines() {
+            writeln!(out, "  {label:<6} {line}")?;
         }
     }
     let (read, tokenise) = estimate(sizes);

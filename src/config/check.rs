@@ -16,6 +16,7 @@ use super::{
     issue::{Issue, nearest},
     parse::{Node, Pipeline},
     plan::{OperatorNode, Plan, SinkNode, SourceNode},
+    train,
 };
 use crate::storage::place::Place;
 
@@ -50,6 +51,8 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
         }
     }
     check_directories(&pipeline.sinks, issues);
+    let table = pipeline.train.take();
+    let train = table.and_then(|table| train::check(&table, &pipeline, issues));
     if is_whole {
         check_ends(&pipeline, issues);
     }
@@ -97,6 +100,7 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
             .collect(),
         sinks,
         vocabularies,
+        train,
     })
 }
 

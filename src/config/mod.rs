@@ -5,11 +5,14 @@ pub mod issue;
 mod overrides;
 mod parse;
 pub mod plan;
+mod train;
+pub mod train_keys;
 
 use std::path::Path;
 
-use self::issue::Source;
+use self::issue::{Issue, Source};
 pub use self::plan::Plan;
+use self::plan::TrainNode;
 use crate::error::{Error, Result};
 
 /// Reads a pipeline file, applies `--set` overrides, and returns the plan with its sources opened.
@@ -18,12 +21,41 @@ use crate::error::{Error, Result};
 ///
 /// All problems at once, each with its place; or the file cannot be read.
 pub fn load(path: &Path, sets: &[String]) -> Result<Plan> {
-    let name = path.display().to_string();
-    let text = fs_err::read_to_string(path).map_err(|cause| Error::Usage {
+    from_text(&path.display().to_string(), read(path)?, sets)
+}
+
+/// Reads a pipeline file, applies `--set` overrides, and returns its training; dumps and tokenizers,
+/// which only a build needs, are not looked at.
+///
+/// # Errors
+///
+/// All problems of the file at once, each with its place; it asks for no training; or it cannot be read.
+pub fn load_training(path: &Path, sets: &[String]) -> Result<TrainNode> {
+    let mut source = Source { name: path.display().to_string(), text: read(path)? };
+    let mut issues = Vec::new();
+    let overrides = overrides::append(&mut source, sets, &mut issues);
+    let pipeline = parse::parse(&source, overrides, &mut issues);
+    let train = pipeline.and_then(|mut pipeline| {
+        let table = pipeline.train.take();
+        if table.is_none() && issues.is_empty() {
+            issues.push(
+                Issue::of_file("the pipeline has no `[train]`")
+                    .hint("see `crossic list train`, or take `pipelines/crossic-wiki.toml`"),
+            );
+        }
+        train::check(&table?, &pipeline, &mut issues)
+    });
+    match (train, issues.is_empty()) {
+        (Some(train), true) => Ok(train),
+        _ => Err(Error::pipeline(&source, &issues)),
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs_err::read_to_string(path).map_err(|cause| Error::Usage {
         what: cause.to_string(),
         hint: "give the path of a pipeline file; `pipelines/sample.toml` is one".to_owned(),
-    })?;
-    from_text(&name, text, sets)
+    })
 }
 
 /// Returns the plan of a pipeline's text; `name` stands for it in messages.

@@ -11,7 +11,7 @@ use toml::{
 
 use super::{
     issue::{Issue, Source as Text, nearest},
-    overrides,
+    overrides, train,
 };
 use crate::{
     sinks::{self, Sink},
@@ -62,6 +62,16 @@ pub(super) struct Pipeline {
     pub(super) sinks: Vec<Node<dyn Sink>>,
     /// Every name that the file declares, those of components that cannot be read among them.
     pub(super) declared: Vec<String>,
+    /// How a model is trained on a corpus of the file.
+    pub(super) train: Option<train::Table>,
+}
+
+impl Pipeline {
+    /// Returns whether a source or an operator has this name.
+    pub(super) fn is_component(&self, name: &str) -> bool {
+        self.sources.iter().any(|it| it.name == name)
+            || self.operators.iter().any(|it| it.name == name)
+    }
 }
 
 /// Reads the text and its overrides; problems are added to `issues`.
@@ -104,8 +114,9 @@ pub(super) fn parse(
             (it.name, "", it.parse)
         }),
         declared,
+        train: train::take(&mut table, issues),
     };
-    const KNOWN: &[&str] = &["profile", "sources", "operators", "sinks"];
+    const KNOWN: &[&str] = &["profile", "sources", "operators", "sinks", "train"];
     for (key, _) in table {
         let name = key.get_ref();
         issues.push(unknown("key", name, key.span(), KNOWN));
@@ -209,7 +220,7 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 /// Turns serde's message about a key into an issue, with the nearest known name as a hint.
-fn key_issue(span: Range<usize>, message: &str) -> Issue {
+pub(super) fn key_issue(span: Range<usize>, message: &str) -> Issue {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let mut plain = message.trim_end().to_owned();
     for (rust, words) in TYPES {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crossic_operators::{operator::Operator, record::Digest, vocabulary::Vocabulary};
+use crossic_trainer::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::parse::Profile;
@@ -47,6 +48,17 @@ pub struct SinkNode {
     pub sink: Arc<dyn Sink>,
 }
 
+/// The training of a pipeline. No corpus depends on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainNode {
+    /// The keys of `[train]`.
+    pub settings: Settings,
+    /// Name of the sink whose corpus is learned.
+    pub sink: String,
+    /// The directory of that corpus as the user wrote it, a URL or a path.
+    pub place: PathBuf,
+}
+
 /// A pipeline that can run.
 #[derive(Debug)]
 pub struct Plan {
@@ -62,6 +74,8 @@ pub struct Plan {
     pub sinks: Vec<SinkNode>,
     /// Vocabularies by the path that the file gives.
     pub vocabularies: BTreeMap<PathBuf, Arc<Vocabulary>>,
+    /// How a model is trained, if the file says so.
+    pub train: Option<TrainNode>,
 }
 
 /// A component with its resolved knobs, as the manifest records it.

@@ -165,7 +165,7 @@ impl Folder {
     pub(crate) fn build(&self, sets: &[&str]) -> Ran {
         let sets = sets.iter().flat_map(|set| ["--set", *set]);
         let arguments: Vec<&str> =
-            ["run", "pipeline.toml", "--workers", "1"].into_iter().chain(sets).collect();
+            ["build", "pipeline.toml", "--workers", "1"].into_iter().chain(sets).collect();
         self.run(&arguments)
     }
 }

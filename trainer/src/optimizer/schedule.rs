@@ -40,39 +40,37 @@ mod tests {
         Settings { schedule, warmup_ratio, learning_rate: 1.0, ..Settings::default() }
     }
 
-    fn check(schedule: Schedule, warmup_ratio: f64, n_steps: u64, expected: &[f64]) {
-        let settings = settings(schedule, warmup_ratio);
-        for (step, expected) in expected.iter().enumerate() {
-            let found = learning_rate(step as u64, n_steps, &settings);
-            assert!(
-                (found - expected).abs() < 1e-15,
-                "{schedule:?} step {step}: {found} {expected}"
-            );
-        }
+    /// Factors written by transformers 5.23.0 (`tests/golden/make_parity.py`).
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        warm_up: u64,
+        steps: u64,
+        cosine: Vec<f64>,
+        linear: Vec<f64>,
+        constant: Vec<f64>,
     }
 
     #[test]
     fn the_schedules_are_those_of_transformers() {
-        // Written by transformers 5.23.0: get_{cosine_schedule,linear_schedule,constant_schedule}_with_warmup.
-        check(Schedule::Cosine, 0.2, 10, COSINE);
-        check(Schedule::Linear, 0.2, 10, LINEAR);
-        check(Schedule::Constant, 0.2, 10, &[0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+        let text = include_str!("../../tests/golden/schedules.json");
+        let mut file: serde_json::Value = serde_json::from_str(text).unwrap();
+        let golden: Vec<Golden> = serde_json::from_value(file["schedules"].take()).unwrap();
+        assert!(golden.len() >= 3);
+        for it in golden {
+            for (schedule, expected) in [
+                (Schedule::Cosine, &it.cosine),
+                (Schedule::Linear, &it.linear),
+                (Schedule::Constant, &it.constant),
+            ] {
+                assert_eq!(expected.len() as u64, it.steps);
+                for (step, expected) in expected.iter().enumerate() {
+                    let found = factor(step as u64, it.steps, it.warm_up, schedule);
+                    let difference = (found - expected).abs();
+                    assert!(difference < 1e-15, "{schedule:?} step {step}: {found} {expected}");
+                }
+            }
+        }
     }
-
-    const COSINE: &[f64] = &[
-        0.0,
-        0.5,
-        1.0,
-        0.9619397662556434,
-        0.8535533905932737,
-        0.6913417161825449,
-        0.5,
-        0.30865828381745514,
-        0.14644660940672627,
-        0.03806023374435663,
-        0.0,
-    ];
-    const LINEAR: &[f64] = &[0.0, 0.5, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0.0];
 
     #[test]
     fn warmup_rounds_up() {

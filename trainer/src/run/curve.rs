@@ -195,9 +195,9 @@ impl Frame {
     }
 }
 
-/// Returns round numbers between two, about five of them, and the decimal places they need.
+/// Returns round numbers between two, four to eight of them, and the decimal places they need.
 fn ticks((low, high): (f64, f64), whole: bool) -> (Vec<f64>, usize) {
-    let rough = (high - low) / 5.0;
+    let rough = (high - low) / 8.0;
     let power = 10_f64.powf(rough.log10().floor());
     let factors = [1.0, 2.0, 5.0, 10.0];
     let factor = factors.into_iter().find(|it| rough <= it * power).unwrap_or(10.0);

@@ -182,7 +182,7 @@ pub(super) mod tests {
         fs_err::write(inner.join("file"), b"").unwrap();
         remove_dir(&inner).unwrap();
         remove_dir(&inner).unwrap();
-        assert_eq!(list(&dir.path().join("a")).unwrap(), [PathBuf::new(); 0]);
+        assert!(list(&dir.path().join("a")).unwrap().is_empty());
         fs_err::create_dir_all(dir.path().join(".tmp-old-x/deep")).unwrap();
         fs_err::write(dir.path().join(".tmp-y"), b"half").unwrap();
         remove_leftovers(dir.path()).unwrap();

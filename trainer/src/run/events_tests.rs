@@ -60,12 +60,13 @@ fn fields<'a>(mut bytes: &'a [u8], mut found: impl FnMut(u64, &'a [u8], u64)) {
 /// The reader of TFRecords, by their description; `crc` by table, unlike the writer's.
 fn decode(mut bytes: &[u8]) -> Vec<Event> {
     let table: Vec<u32> = (0..256_u32)
-        .map(|it| (0..8).fold(it, |c, _| if c % 2 == 1 { c / 2 ^ 0x82f6_3b78 } else { c / 2 }))
+        .map(|it| (0..8).fold(it, |c, _| if c % 2 == 1 { (c / 2) ^ 0x82f6_3b78 } else { c / 2 }))
         .collect();
     let crc = |bytes: &[u8]| {
         let fold = |c: u32, byte: &u8| table[(c as u8 ^ byte) as usize] ^ (c >> 8);
         let crc = !bytes.iter().fold(!0, fold);
-        ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
+        let (high, low) = (crc / (1 << 15), crc % (1 << 15));
+        (low * (1 << 17) + high).wrapping_add(0xa282_ead8)
     };
     let mut events = Vec::new();
     while !bytes.is_empty() {

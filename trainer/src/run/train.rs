@@ -210,7 +210,8 @@ impl<'a, L: Learner> Run<'a, L> {
         let settings = self.job.settings;
         let mut is_over = false;
         loop {
-            if let Some(asked) = self.job.stop.asked_at(self.state.step) {
+            let is_done = self.state.n_steps <= self.state.step;
+            if let Some(asked) = self.job.stop.asked_at(self.state.step).filter(|_| !is_done) {
                 self.save("stopped; the next run goes on from here")?;
                 return Ok(Ended::Asked(asked));
             }

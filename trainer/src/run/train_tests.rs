@@ -25,6 +25,12 @@ fn settings() -> Settings {
     }
 }
 
+/// Returns a directory in memory where there is such a thing: the tests make hundreds of checkpoints, and most of
+/// their time would be fsync's.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A run to be made in a test.
 struct Trial<'a> {
     dir: &'a Path,
@@ -36,9 +42,9 @@ struct Trial<'a> {
     watch: &'a dyn Watch,
 }
 
-/// What came of it.
+/// What came of a trial.
 #[derive(Debug)]
-struct Result_ {
+struct Trialled {
     outcome: Outcome,
     /// Parameters when they were exported.
     exported: Vec<Vec<u32>>,
@@ -51,7 +57,7 @@ impl<'a> Trial<'a> {
         Trial { dir, settings, learner, loader, fresh: false, base: "base", watch: &Silence }
     }
 
-    fn run(mut self) -> Result<Result_> {
+    fn run(mut self) -> Result<Trialled> {
         let dir = RunDir::take(self.dir)?;
         let stop = Stop::by_file(&dir)?;
         let languages = ["th".to_owned(), "en".to_owned()];
@@ -74,7 +80,7 @@ impl<'a> Trial<'a> {
             Ok(())
         };
         let outcome = train(&job, &mut self.learner, &mut self.loader, &mut export)?;
-        Ok(Result_ { outcome, exported })
+        Ok(Trialled { outcome, exported })
     }
 }
 
@@ -138,15 +144,15 @@ fn left(dir: &Path) -> Vec<(String, String)> {
 }
 
 /// Returns what an undisturbed run leaves, and what it exports.
-fn undisturbed() -> (Vec<(String, String)>, Result_) {
-    let dir = tempfile::tempdir().unwrap();
+fn undisturbed() -> (Vec<(String, String)>, Trialled) {
+    let dir = scratch();
     let result = Trial::new(dir.path()).run().unwrap();
     (left(dir.path()), result)
 }
 
 #[test]
 fn a_run_learns_validates_saves_and_writes_its_records() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let ear = Ear::new(0, &|| {});
     let result = Trial { watch: &ear, ..Trial::new(dir.path()) }.run().unwrap();
     let outcome = &result.outcome;
@@ -174,7 +180,7 @@ fn a_run_learns_validates_saves_and_writes_its_records() {
 #[test]
 fn a_run_that_is_stopped_after_step_5_ends_with_the_same_bytes() {
     let (expected, whole) = undisturbed();
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let file = dir.path().join(stop::FILE);
     let touch = || fs_err::write(&file, b"").unwrap();
     let ear = Ear::new(5, &touch);
@@ -195,7 +201,7 @@ fn a_run_that_is_stopped_after_step_5_ends_with_the_same_bytes() {
 fn a_run_that_is_killed_in_any_step_ends_with_the_same_bytes() {
     let (expected, whole) = undisturbed();
     for step in 1..=N_STEPS {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let mut trial = Trial::new(dir.path());
         trial.learner.fails_at = Some(step);
         trial.run().unwrap_err();
@@ -215,11 +221,11 @@ fn a_run_whose_disk_fails_anywhere_ends_with_the_same_bytes() {
             Settings { validate_every: 2, checkpoint_every: 1, keep_checkpoints: 1, ..settings() };
         trial
     }
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let whole = trial(dir.path()).run().unwrap();
     let expected = left(dir.path());
     for n_changes in 0.. {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let result = failing_after(n_changes, || trial(dir.path()).run());
         let is_over = result.is_ok();
         if let Err(error) = result {
@@ -237,7 +243,7 @@ fn a_run_whose_disk_fails_anywhere_ends_with_the_same_bytes() {
 
 #[test]
 fn a_run_that_is_over_exports_again_and_steps_no_more() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let first = Trial::new(dir.path()).run().unwrap();
     let before = left(dir.path());
     let mut trial = Trial::new(dir.path());
@@ -249,7 +255,7 @@ fn a_run_that_is_over_exports_again_and_steps_no_more() {
 
 #[test]
 fn more_steps_may_be_added() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     Trial::new(dir.path()).run().unwrap();
     let mut trial = Trial::new(dir.path());
     trial.loader = Loader::new(12);
@@ -263,7 +269,7 @@ fn more_steps_may_be_added() {
 #[test]
 fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
     let (expected, _) = undisturbed();
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     Trial::new(dir.path()).run().unwrap();
     let last = dir.path().join("checkpoints/step-000010/first-moments.safetensors");
     let mut bytes = fs_err::read(&last).unwrap();
@@ -290,7 +296,7 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
 
 #[test]
 fn a_checkpoint_of_another_run_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     Trial::new(dir.path()).run().unwrap();
     let before = left(dir.path());
     let mut trial = Trial { base: "other", ..Trial::new(dir.path()) };
@@ -303,7 +309,7 @@ fn a_checkpoint_of_another_run_is_refused() {
 
 #[test]
 fn training_ends_when_the_validation_loss_stops_falling() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut trial = Trial::new(dir.path());
     trial.settings =
         Settings { learning_rate: 0.0, validate_every: 1, patience: 3, ..trial.settings };
@@ -330,7 +336,7 @@ fn the_best_checkpoint_stays_and_can_be_chosen() {
         };
         trial.run().unwrap()
     };
-    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (dir, other) = (scratch(), scratch());
     let result = overshooting(Choose::Best, dir.path());
     let best = result.outcome.best.unwrap();
     assert!(best.step < 28, "{best:?}");
@@ -346,7 +352,7 @@ fn the_best_checkpoint_stays_and_can_be_chosen() {
 
 #[test]
 fn a_loss_that_is_not_finite_ends_the_run_and_names_the_rows() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut trial = Trial::new(dir.path());
     // Step 6 learns from windows 20 to 23: the seventh to the tenth of the second epoch.
     let place = Cursor { epoch: 1, window: 8 };
@@ -359,7 +365,7 @@ fn a_loss_that_is_not_finite_ends_the_run_and_names_the_rows() {
     match &error {
         Error::NonFinite { what, step, rows } => {
             assert_eq!((what.as_str(), *step), ("the loss", 6));
-            assert_eq!(*rows, [row.clone()]);
+            assert_eq!(rows.as_slice(), std::slice::from_ref(&row));
         }
         error => panic!("{error}"),
     }
@@ -373,7 +379,7 @@ fn a_loss_that_is_not_finite_ends_the_run_and_names_the_rows() {
 
 #[test]
 fn a_corpus_without_held_back_rows_or_steps_is_fine_or_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut trial = Trial::new(dir.path());
     trial.loader.has_validation = false;
     trial.settings.choose = Choose::Best;
@@ -381,7 +387,7 @@ fn a_corpus_without_held_back_rows_or_steps_is_fine_or_refused() {
     assert_eq!(result.outcome.exported, Some(10));
     assert_eq!((result.outcome.best, result.outcome.validations), (None, None));
 
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let error = Trial { loader: Loader::new(0), ..Trial::new(dir.path()) }.run().unwrap_err();
     assert!(error.to_string().contains("nothing to learn"), "{error}");
 }
