@@ -71,8 +71,10 @@ pub fn compare(
         Ok(outputs)
     };
     let (found, expected) = (of(device, dtype)?, of(reference, DType::F32)?);
-    let apart = found.into_iter().zip(expected).map(|((name, found), (_, expected))| {
-        Apart { name, worst: worst(&found, &expected), tolerance: tolerance(name) }
+    let apart = found.into_iter().zip(expected).map(|((name, found), (_, expected))| Apart {
+        name,
+        worst: worst(&found, &expected),
+        tolerance: tolerance(name),
     });
     Ok(apart.collect())
 }
