@@ -9,13 +9,13 @@ use std::{
 use crossic_trainer::{
     model::generate::{Choice, generate},
     session::{
-        device,
+        device::{self, DeviceName},
         load::{Loaded, load},
     },
 };
 use tokenizers::Tokenizer;
 
-use super::{Loudness, output::visible, train::Device};
+use super::{Loudness, output::visible, train::device_name};
 use crate::error::{Error, Result};
 
 /// The arguments of `crossic generate`.
@@ -45,9 +45,9 @@ pub(super) struct Args {
     /// Directory of the base model [default: the one that an adapter names]
     #[arg(long, value_name = "DIR")]
     base: Option<PathBuf>,
-    /// What computes
-    #[arg(long, value_enum, default_value_t)]
-    device: Device,
+    /// What computes: cpu, cuda, or cuda:1 for the second GPU
+    #[arg(long, default_value_t, value_parser = device_name)]
+    device: DeviceName,
     /// Threads that compute [default: the cores]
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -71,10 +71,9 @@ pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
     if let Some(threads) = args.threads {
         device::use_threads(threads.get());
     }
-    let kind = args.device.kind();
-    let device = device::open(kind)?;
+    let device = args.device.open()?;
     let Loaded { engine, tokenizer, stop_at } =
-        load(&args.model, args.base.as_deref(), &device, device::dtype(kind, None))?;
+        load(&args.model, args.base.as_deref(), &device, device::dtype(args.device, None))?;
     let prompt = encode(&tokenizer, &args.prompt)?;
     let choice = Choice {
         max_tokens: args.tokens,

@@ -9,7 +9,7 @@ use std::{
 
 use crossic_trainer::{
     run::metrics::EvalLine,
-    session::{self, Job, Outcome, device::DeviceKind},
+    session::{self, Job, Outcome, device::DeviceName},
     settings::Method,
 };
 use serde_json::json;
@@ -50,9 +50,9 @@ pub(super) struct How {
     /// Threads that compute [default: the cores]
     #[arg(long)]
     threads: Option<NonZeroUsize>,
-    /// What computes
-    #[arg(long, value_enum, default_value_t)]
-    device: Device,
+    /// What computes: cpu, cuda, or cuda:1 for the second GPU
+    #[arg(long, default_value_t, value_parser = device_name)]
+    device: DeviceName,
     /// Learn only rows that came since this corpus: its directory or manifest
     #[arg(long, value_name = "MANIFEST")]
     since: Option<PathBuf>,
@@ -61,23 +61,12 @@ pub(super) struct How {
     stop_after: Option<u64>,
 }
 
-/// What computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Device {
-    /// The CPU
-    #[default]
-    Cpu,
-    /// The first NVIDIA GPU
-    Cuda,
-}
-
-impl Device {
-    pub(super) fn kind(self) -> DeviceKind {
-        match self {
-            Device::Cpu => DeviceKind::Cpu,
-            Device::Cuda => DeviceKind::Cuda,
-        }
-    }
+/// Reads the name of a device.
+pub(super) fn device_name(text: &str) -> std::result::Result<DeviceName, String> {
+    text.parse().map_err(|error: crossic_trainer::error::Error| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
 }
 
 pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
@@ -124,7 +113,7 @@ pub(super) fn train(node: &TrainNode, how: &How, json: bool, loudness: Loudness)
         settings: settings.clone(),
         info,
         rows: &mut rows,
-        device: how.device.kind(),
+        device: how.device,
         threads: how.threads.map(NonZeroUsize::get),
         fresh: how.fresh,
         stop_after: how.stop_after,
