@@ -15,7 +15,7 @@ use crossic_trainer::{
 };
 use tokenizers::Tokenizer;
 
-use super::{Loudness, output::visible};
+use super::{Loudness, output::visible, train::device_name};
 use crate::error::{Error, Result};
 
 /// The arguments of `crossic generate`.
@@ -45,8 +45,8 @@ pub(super) struct Args {
     /// Directory of the base model [default: the one that an adapter names]
     #[arg(long, value_name = "DIR")]
     base: Option<PathBuf>,
-    /// What computes: cpu, cuda, or cuda:1 for the second NVIDIA GPU
-    #[arg(long, default_value_t)]
+    /// What computes: cpu, cuda, or cuda:1 for the second GPU
+    #[arg(long, default_value_t, value_parser = device_name)]
     device: DeviceName,
     /// Threads that compute [default: the cores]
     #[arg(long)]

@@ -50,8 +50,8 @@ pub(super) struct How {
     /// Threads that compute [default: the cores]
     #[arg(long)]
     threads: Option<NonZeroUsize>,
-    /// What computes: cpu, cuda, or cuda:1 for the second NVIDIA GPU
-    #[arg(long, default_value_t)]
+    /// What computes: cpu, cuda, or cuda:1 for the second GPU
+    #[arg(long, default_value_t, value_parser = device_name)]
     device: DeviceName,
     /// Learn only rows that came since this corpus: its directory or manifest
     #[arg(long, value_name = "MANIFEST")]
@@ -59,6 +59,14 @@ pub(super) struct How {
     /// Save and stop when the run has done so many steps; the same command goes on
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
+}
+
+/// Reads the name of a device.
+pub(super) fn device_name(text: &str) -> std::result::Result<DeviceName, String> {
+    text.parse().map_err(|error: crossic_trainer::error::Error| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
 }
 
 pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {

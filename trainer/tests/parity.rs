@@ -1,5 +1,7 @@
 //! The engine against transformers and peft: the golden numbers of `golden/`, whose README says what each is.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
 mod golden;
 
 use burn::tensor::{DType, Device, Tensor};
@@ -18,6 +20,9 @@ use crossic_trainer::{
     weights::{config::ModelConfig, source::Weights},
 };
 use golden::{Golden, relative};
+
+/// Name, numbers and shape of a parameter or its gradient.
+type Named = (String, Vec<f32>, Vec<usize>);
 
 /// Length of `batch` and `packed` sequences.
 const LENGTH: usize = 37;
@@ -71,8 +76,7 @@ fn batch(golden: &Golden) -> Vec<Window> {
 
 fn packed(golden: &Golden) -> Vec<Window> {
     let mut windows = windows(golden.input("packed.ids"), golden.input("packed.labels"), LENGTH);
-    let numbers = |name| golden.input(name).iter().map(|it| *it as u32).collect();
-    windows[0].segments = numbers("packed.segments");
+    windows[0].segments = golden.input("packed.segments").iter().map(|it| *it as u32).collect();
     windows
 }
 
@@ -88,7 +92,7 @@ fn logits(engine: &Engine, windows: &[Window]) -> Vec<f32> {
 }
 
 /// Returns the mean loss over the learned tokens, and the gradients by name.
-fn learn(engine: &Engine, windows: &[Window]) -> (f64, Vec<(String, Vec<f32>, Vec<usize>)>) {
+fn learn(engine: &Engine, windows: &[Window]) -> (f64, Vec<Named>) {
     let n = windows.iter().map(Window::n_learned).sum::<usize>();
     let mut gradients = vec![None; engine.parameters().len()];
     let loss = engine.learn(windows, Key::new(0, 0, 0), n, &mut gradients).sum() / n as f64;
@@ -122,7 +126,7 @@ fn probe(matrix: &[f32], width: usize) -> (Vec<f32>, Vec<f32>) {
 fn compare_gradients(
     golden: &Golden,
     prefix: &str,
-    gradients: &[(String, Vec<f32>, Vec<usize>)],
+    gradients: &[Named],
     rename: fn(&str) -> String,
     tolerance: f32,
 ) {
@@ -298,7 +302,7 @@ fn ten_steps(golden: &Golden, name: &str, end: &str, settings: &Settings, tolera
         let numbers = it.value.clone().into_data().iter::<f32>().collect();
         (it.name.clone(), numbers, it.shape.clone())
     });
-    let values: Vec<(String, Vec<f32>, Vec<usize>)> = values.collect();
+    let values: Vec<Named> = values.collect();
     let rename = if settings.method == Method::Lora { peft } else { str::to_owned };
     compare_gradients(golden, end, &values, rename, tolerance);
 }

@@ -1,5 +1,7 @@
 //! Whole trainings: rows and a model in, a run directory out.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
 use std::path::Path;
 
 use crossic_operators::record::Digest;

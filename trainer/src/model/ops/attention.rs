@@ -29,7 +29,7 @@ enum View {
     /// First and one past the last key that every query sees, counted from the chunk's first; window after window.
     Ranges(Vec<(u32, u32)>),
     /// Shape `[windows or 1, 1, 1, queries, keys]`; true where a key is hidden.
-    Hidden(Tensor<5, Bool>),
+    Hidden(Box<Tensor<5, Bool>>),
 }
 
 impl Masks {
@@ -108,7 +108,7 @@ impl View {
             .iter()
             .flat_map(|(start, end)| (0..keys as u32).map(move |key| key < *start || *end <= key));
         let hidden: Vec<bool> = hidden.collect();
-        View::Hidden(Tensor::from_data(TensorData::new(hidden, shape), device))
+        View::Hidden(Box::new(Tensor::from_data(TensorData::new(hidden, shape), device)))
     }
 }
 
