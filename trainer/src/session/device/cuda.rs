@@ -41,10 +41,9 @@ pub(super) fn open(number: u16) -> Result<Device> {
         ));
     }
     if n <= usize::from(number) {
-        let names: Vec<String> = (0..n).map(|it| format!("`cuda:{it}`")).collect();
         return Err(Error::refused(
             format!("there is no device `cuda:{number}`"),
-            format!("there are {}", names.join(", ")),
+            format!("GPUs are counted from `cuda:0`, and the last one here is `cuda:{}`", n - 1),
         ));
     }
     try_kernel(number, &headers()?)?;
