@@ -109,7 +109,7 @@ peers() {
 }
 
 {
-  nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv || echo 'no nvidia-smi'
+  nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv 2>/dev/null || echo 'no nvidia-smi'
   uname -sr
   "$python" -c 'import torch, transformers, peft; print("torch", torch.__version__, "transformers", transformers.__version__, "peft", peft.__version__)' 2>&1 | tail -n 1
 } >"$out/machine.txt" 2>&1 || true
@@ -118,7 +118,7 @@ part check-f32 100 "$binary" --check --model "$here/check" --device "$device" --
 part check-bf16 100 "$binary" --check --model "$here/check" --device "$device" --dtype bf16
 for model in "${models[@]}"; do
   part "steps-$model" 170 "$binary" --stages --model "$here/$model" --device "$device" --dtype bf16 \
-    --tokens "$tokens" --windows "$windows" --rank 64 --loss-chunk 1024 --keep all,0,auto
+    --tokens "$tokens" --windows "$windows" --rank 64 --loss-chunk 1024 --keep auto,all,0
   if "$python" -c 'import torch, transformers, peft' 2>/dev/null; then
     peers "$model" off
     peers "$model" on

@@ -55,8 +55,15 @@ pub fn compare(
     dtype: DType,
     reference: &Device,
 ) -> Result<Vec<Apart>> {
-    // Matrix products of 32-bit numbers may run on tensor cores, which keep ten bits of each.
-    let tolerance = if dtype == DType::F32 { 5e-3 } else { 4e-2 };
+    let tolerance = |name: &str| match (name, dtype) {
+        // Who stays is a matter of whole numbers.
+        (name, _) if name.starts_with("dropout") => 0.0,
+        // Matrix products of 32-bit numbers may run on tensor cores, which keep ten bits of each.
+        (_, DType::F32) => 5e-3,
+        // The largest difference in hundreds of matrices, each after a dozen operations.
+        (name, _) if name.starts_with("step") => 0.1,
+        _ => 0.03,
+    };
     let of = |device: &Device, dtype_there: DType| -> Result<Vec<Output>> {
         let place = Place { device, rounded: dtype, dtype: dtype_there };
         let mut outputs = place.operations(config);
@@ -64,13 +71,10 @@ pub fn compare(
         Ok(outputs)
     };
     let (found, expected) = (of(device, dtype)?, of(reference, DType::F32)?);
-    let apart = found.into_iter().zip(expected).map(|((name, found), (_, expected))| {
-        let exact = name.starts_with("dropout");
-        Apart {
-            name,
-            worst: worst(&found, &expected),
-            tolerance: if exact { 0.0 } else { tolerance },
-        }
+    let apart = found.into_iter().zip(expected).map(|((name, found), (_, expected))| Apart {
+        name,
+        worst: worst(&found, &expected),
+        tolerance: tolerance(name),
     });
     Ok(apart.collect())
 }
