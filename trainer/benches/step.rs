@@ -143,7 +143,8 @@ fn steps(arguments: &Arguments, device: &Device) -> Result<()> {
     let (vocabulary, n_layers) = (config.vocab_size as u32, config.n_layers);
     let (settings, dtype) = (&arguments.settings, arguments.dtype());
     let mut engine = Engine::new(config, settings, None, &weights, device, dtype)?;
-    let _synced = device.sync().is_ok();
+    device.memory_cleanup();
+    device.sync().expect("weights on the device");
     let loading = start.elapsed().as_secs_f64();
     let all: Vec<Window> =
         (0..arguments.windows as u32).map(|it| arguments.window(it, vocabulary)).collect();

@@ -16,7 +16,7 @@ use crate::{
         packed_rows::PackedRows,
         prepare,
     },
-    error::Result,
+    error::{Error, Result},
     memory::Load,
     model::engine::Engine,
     run::{
@@ -103,6 +103,11 @@ pub fn train(job: Job<'_>) -> Result<Outcome> {
     let digest = weights.digest(&base)?;
     let mut engine = Engine::new(base, &settings, new_token, &weights, &device, dtype)?;
     drop(weights);
+    // What is still on its way would count as free, and what only the way took as used.
+    device.memory_cleanup();
+    device.sync().map_err(|error| {
+        Error::refused(format!("the device fails with the weights of the model: {error}"), "")
+    })?;
     let load = Load {
         config: engine.config(),
         settings: &settings,

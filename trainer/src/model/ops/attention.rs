@@ -3,7 +3,7 @@
 //! Heads that share keys are folded into rows, so that keys are never repeated and their gradients sum by themselves.
 //! The backward pass computes the probabilities again from the saved log-sum-exp, as FlashAttention-2 does.
 
-use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
+use burn::tensor::{Bool, DType, Device, Int, Tensor};
 
 use super::host::{self, softmax::Visible};
 
@@ -103,12 +103,17 @@ impl View {
         if in_memory {
             return View::Ranges(ranges);
         }
+        // Compared on the device: a mask of a long window is larger than what it is made of by thousands.
         let shape = [windows, 1, 1, ranges.len() / windows.max(1), keys];
-        let hidden = ranges
-            .iter()
-            .flat_map(|(start, end)| (0..keys as u32).map(move |key| key < *start || *end <= key));
-        let hidden: Vec<bool> = hidden.collect();
-        View::Hidden(Box::new(Tensor::from_data(TensorData::new(hidden, shape), device)))
+        let ends = |of: fn(&(u32, u32)) -> u32| {
+            let numbers: Vec<i32> = ranges.iter().map(|it| of(it) as i32).collect();
+            let column = Tensor::<1, Int>::from_data(numbers.as_slice(), (device, DType::I32));
+            column.reshape([windows, 1, 1, ranges.len() / windows.max(1), 1]).expand(shape)
+        };
+        let key = Tensor::<1, Int>::arange(0..keys as i64, (device, DType::I32));
+        let key = key.reshape([1, 1, 1, 1, keys]).expand(shape);
+        let before = key.clone().lower(ends(|it| it.0));
+        View::Hidden(Box::new(before.bool_or(key.greater_equal(ends(|it| it.1)))))
     }
 }
 
