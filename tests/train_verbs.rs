@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use std::{
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
 use serde_json::Value;
 
 mod common_crossic;
@@ -66,4 +72,57 @@ fn run_builds_and_trains_and_a_merged_model_says_what_its_adapter_says() {
     assert!(ran.stderr.contains("exists already"), "{}", ran.stderr);
     let ran = folder.run(&["generate", "out", "--prompt", "a"]);
     assert!(ran.stderr.contains("holds neither an adapter nor a model"), "{}", ran.stderr);
+}
+
+/// Returns the milliseconds that a run of a few steps takes until it is killed: some before the first checkpoint, most
+/// between later ones, and in the end long enough.
+fn moments() -> impl Iterator<Item = u64> {
+    (0..12).map(|it| 60 + (it * 137) % 700).chain(std::iter::repeat_n(60_000, 1))
+}
+
+#[test]
+fn a_training_that_is_killed_again_and_again_ends_as_one_that_was_not() {
+    let folder = built();
+    let sets = ["--set", "train.checkpoint-every=1", "--set", "train.max-steps=8"];
+    let whole = train(&folder, &[&sets[..], &["--set", "train.dir=whole"]].concat());
+    let mut n_killed = 0;
+    for moment in moments() {
+        let arguments = [&["train", "pipeline.toml", "--threads", "1"][..], &sets].concat();
+        let mut command = folder.command(&arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                None if begun.elapsed() < Duration::from_millis(moment) => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                ended => break ended,
+            }
+        };
+        match ended {
+            Some(status) => {
+                assert!(status.success());
+                break;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                n_killed += 1;
+            }
+        }
+    }
+    assert!(0 < n_killed);
+    // All was done already: the same command says so, and changes nothing.
+    let again = train(&folder, &sets);
+    assert_eq!((&again["steps"], &again["last_loss"]), (&8.into(), &whole["last_loss"]));
+    let weights = "adapter/adapter_model.safetensors";
+    assert_eq!(folder.read(&format!("run/{weights}")), folder.read(&format!("whole/{weights}")));
+    let steps = String::from_utf8(folder.read("run/metrics.jsonl")).unwrap();
+    let steps: Vec<Value> = steps.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let numbers: Vec<u64> = steps
+        .iter()
+        .filter(|it| it.get("loss").is_some())
+        .map(|it| it["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=8).collect::<Vec<u64>>());
 }
