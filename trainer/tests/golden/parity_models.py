@@ -12,11 +12,8 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-<<<<<<< HEAD
-=======
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
->>>>>>> 10b2a5bfcadba0835fdc377ccd03b1f474df5461
 
 VOCABULARY, HIDDEN, LAYERS, HEADS, KEY_VALUE_HEADS, FEED_FORWARD = 200, 64, 2, 4, 2, 72
 HEAD_WIDTH = HIDDEN // HEADS
@@ -28,14 +25,11 @@ PROMPT = (76, 142, 34, 165, 34)
 IGNORE = -100
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 SPECIAL_TOKENS = ("[UNK]", "<|begin_of_text|>", "<|end_of_text|>")
-<<<<<<< HEAD
-=======
 SPACE = "\u0120"  # what byte-level vocabularies write for a space
 WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
->>>>>>> 10b2a5bfcadba0835fdc377ccd03b1f474df5461
 
 
 @dataclass(frozen=True)
@@ -179,25 +173,6 @@ def write_model(family: Family, folder: Path) -> None:
 
 
 def write_tokenizer(folder: Path) -> None:
-<<<<<<< HEAD
-    """Writes a tokenizer of whole words, `w3` to `w199`, so that text can go in and come out."""
-    words = {token: i for i, token in enumerate(SPECIAL_TOKENS)}
-    words |= {f"w{i}": i for i in range(len(SPECIAL_TOKENS), VOCABULARY)}
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    tokenizer = {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [{"id": i, "content": token, **flags} for i, token in enumerate(SPECIAL_TOKENS)],
-        "normalizer": None,
-        "pre_tokenizer": {"type": "WhitespaceSplit"},
-        "post_processor": None,
-        "decoder": None,
-        "model": {"type": "WordLevel", "vocab": words, "unk_token": SPECIAL_TOKENS[0]},
-    }
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer) + "\n")
-    names = dict(zip(("unk_token", "bos_token", "eos_token"), SPECIAL_TOKENS))
-=======
     """Writes a byte-level BPE of the printable ASCII characters and some syllables, cut the way Qwen2 cuts.
 
     For Qwen2, transformers takes vocabulary and merges from the file and all else from its own code.
@@ -216,7 +191,6 @@ def write_tokenizer(folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     unknown, begin, end = SPECIAL_TOKENS
     names = {"unk_token": unknown, "bos_token": begin, "eos_token": end, "pad_token": end}
->>>>>>> 10b2a5bfcadba0835fdc377ccd03b1f474df5461
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", **names})
 
 

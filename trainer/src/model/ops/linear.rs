@@ -6,7 +6,7 @@
 
 use burn::tensor::{DType, Tensor};
 
-use super::dropout::Dropout;
+use super::{dropout::Dropout, host};
 use crate::optimizer::parameter::{self, Gradients};
 
 /// Linear layers with one input of width `in`.
@@ -48,7 +48,7 @@ pub(in crate::model) struct Trained {
     pub(in crate::model) bias: Option<usize>,
 }
 
-/// What the backward pass needs besides the input: `drop(x) Aᵀ`, shape `[rows, adapters · rank]`.
+/// What the backward pass needs besides the input: `s · drop(x) Aᵀ`, shape `[rows, adapters · rank]`.
 pub(in crate::model) type Inner = Option<Tensor<2>>;
 
 impl Group {
@@ -58,27 +58,68 @@ impl Group {
         x: Tensor<2>,
         dropout: Option<Dropout>,
     ) -> (Vec<Tensor<2>>, Inner) {
-        let mut y = x.clone().matmul(self.weight.clone().transpose());
-        if let Some(bias) = &self.bias {
-            y = y + bias.clone().unsqueeze::<2>();
-        }
-        let inner = self.a.as_ref().map(|a| dropped(x, dropout).matmul(a.clone().transpose()));
+        let products = self.products(&x);
+        let inner = self
+            .a
+            .as_ref()
+            .map(|a| dropped(x, dropout).matmul(a.clone().transpose()).mul_scalar(self.scale));
         let mut outputs = Vec::with_capacity(self.layers.len());
-        let (mut column, mut adapters) = (0, 0);
-        for layer in &self.layers {
-            let mut part = match self.layers.len() {
-                1 => y.clone(),
-                _ => y.clone().narrow(1, column, layer.out),
-            };
+        let mut adapters = 0;
+        for (layer, mut part) in self.layers.iter().zip(products) {
             if let (Some(b), Some(inner)) = (&layer.b, &inner) {
                 let inner = self.inner_of(inner, adapters, b);
-                part = part + inner.matmul(b.clone().transpose()).mul_scalar(self.scale);
+                part = part + inner.matmul(b.clone().transpose());
                 adapters += 1;
             }
             outputs.push(part);
-            column += layer.out;
         }
         (outputs, inner)
+    }
+
+    /// Returns `x Wᵀ + b` of every layer.
+    ///
+    /// One product is best where a call costs much. On the CPU it costs nothing, but to take the columns apart again
+    /// does, so there each layer has its own.
+    fn products(&self, x: &Tensor<2>) -> Vec<Tensor<2>> {
+        let with_bias = |y: Tensor<2>, row, out| match &self.bias {
+            Some(bias) => y + bias.clone().narrow(0, row, out).unsqueeze::<2>(),
+            None => y,
+        };
+        if !host::holds(x) {
+            let y = x.clone().matmul(self.weight.clone().transpose());
+            let y = with_bias(y, 0, self.weight.dims()[0]);
+            return self.rows().map(|(row, out)| y.clone().narrow(1, row, out)).collect();
+        }
+        let layers = self.rows().map(|(row, out)| {
+            let weight = self.weight.clone().narrow(0, row, out);
+            with_bias(x.clone().matmul(weight.transpose()), row, out)
+        });
+        layers.collect()
+    }
+
+    /// Returns the gradient of the input through the weights.
+    fn through_weights(&self, dys: &[Tensor<2>]) -> Tensor<2> {
+        let layers = self
+            .rows()
+            .zip(dys)
+            .map(|((row, out), dy)| dy.clone().matmul(self.weight.clone().narrow(0, row, out)));
+        match dys {
+            [dy] => dy.clone().matmul(self.weight.clone()),
+            [first, ..] if !host::holds(first) => {
+                Tensor::cat(dys.to_vec(), 1).matmul(self.weight.clone())
+            }
+            _ => layers
+                .reduce(|sum, it| sum + it)
+                .unwrap_or_else(|| unreachable!("a group has a layer")),
+        }
+    }
+
+    /// Returns the first row of every layer in the weights, and how many it has.
+    fn rows(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.layers.iter().scan(0, |row, layer| {
+            *row += layer.out;
+            Some((*row - layer.out, layer.out))
+        })
     }
 
     /// Returns the gradient of the input and adds those of the trained parameters, from those of the outputs.
@@ -93,25 +134,16 @@ impl Group {
         let mut dinner = Vec::new();
         for (layer, dy) in self.layers.iter().zip(&dys) {
             let (Some(b), Some(inner)) = (&layer.b, &inner) else { continue };
-            let scaled = dy.clone().mul_scalar(self.scale);
             let inner = self.inner_of(inner, dinner.len(), b);
-            parameter::add(gradients, layer.trained.b, || scaled.clone().transpose().matmul(inner));
-            dinner.push(scaled.matmul(b.clone()));
+            parameter::add(gradients, layer.trained.b, || dy.clone().transpose().matmul(inner));
+            dinner.push(dy.clone().matmul(b.clone()).mul_scalar(self.scale));
         }
-        let dy = match dys.len() {
-            1 => dys.into_iter().next().unwrap_or_else(|| unreachable!("there is one")),
-            _ => Tensor::cat(dys, 1),
-        };
-        let mut row = 0;
-        for layer in &self.layers {
-            let part = || dy.clone().narrow(1, row, layer.out);
-            parameter::add(gradients, layer.trained.weight, || {
-                part().transpose().matmul(x.clone())
-            });
-            parameter::add(gradients, layer.trained.bias, || part().cast(DType::F32).sum_dim(0));
-            row += layer.out;
+        for (layer, dy) in self.layers.iter().zip(&dys) {
+            let dy = || dy.clone();
+            parameter::add(gradients, layer.trained.weight, || dy().transpose().matmul(x.clone()));
+            parameter::add(gradients, layer.trained.bias, || dy().cast(DType::F32).sum_dim(0));
         }
-        let mut dx = dy.matmul(self.weight.clone());
+        let mut dx = self.through_weights(&dys);
         if let Some(a) = &self.a {
             let dinner = Tensor::cat(dinner, 1);
             self.add_da(&dinner, dropped(x, dropout), gradients);
