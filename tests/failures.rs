@@ -160,6 +160,37 @@ fn wikis_without_links() {
     check(&folder, "no-links", &folder.build(&[]));
 }
 
+#[test]
+fn a_rebuild_for_which_nothing_is_left_keeps_the_last_corpus() {
+    let folder = Folder::new();
+    folder.build(&[]).done();
+    let corpus = files(&folder.path("out"));
+    let refused = |name: &str, changed: &[(String, Vec<u8>)]| {
+        let whole: Vec<_> = changed.iter().map(|(name, _)| (name, folder.read(name))).collect();
+        changed.iter().for_each(|(name, bytes)| folder.write(name, bytes));
+        let ran = folder.build(&[]);
+        golden(&format!("failures/{name}.txt"), &ran.failure());
+        assert_eq!(ran.code, Some(1), "{name}");
+        // From scratch there is no more to be had.
+        let scratch = folder.build(&["sinks.corpus.dir=scratch"]);
+        let error = |ran: &Ran| ran.stderr.lines().next().unwrap().to_owned();
+        assert_eq!((scratch.code, error(&scratch)), (Some(1), error(&ran)), "{name}");
+        let after = files(&folder.path("out"));
+        assert!(corpus.iter().all(|it| after.get(it.0) == Some(it.1)), "{name}: another corpus");
+        whole.into_iter().for_each(|(name, bytes)| folder.write(name, &bytes));
+    };
+    let links = [("enwiki", "'th'"), ("thwiki", "'en'")].map(|(wiki, to)| {
+        let name = format!("dumps/{wiki}/{wiki}-20240720-langlinks.sql.gz");
+        let sql = String::from_utf8(gunzip(&folder.read(&name))).unwrap();
+        (name, gz(sql.replace(to, "'si'").as_bytes()))
+    });
+    refused("no-links-any-more", &links);
+    let nothing = "<mediawiki version=\"0.11\" xml:lang=\"th\">\n</mediawiki>\n";
+    refused("no-pages-any-more", &[(th(XML), bz2(nothing.as_bytes())), (th(INDEX), bz2(b""))]);
+    folder.build(&[]).done();
+    assert!(corpus == files(&folder.path("out")), "the same corpus once all is back");
+}
+
 /// Writes a dump of one page, which links to a page of the other wiki.
 fn one_page(folder: &Folder, wiki: &str, title: &str, (lang, linked): (&str, &str)) {
     let table = |table: &str, columns: &[&str], row: String| {

@@ -1,7 +1,8 @@
 //! A corpus that is built again over its wikis' next dumps holds, byte for byte, what a build from
 //! scratch holds.
 //!
-//! `CROSSIC_SEQUENCES=500 cargo test --workspace --test rebuild` runs more sequences.
+//! `CROSSIC_SEQUENCES=500 cargo test --workspace --test rebuild` runs more sequences, and with
+//! `-- processes` only those of several processes; `CROSSIC_SEED` repeats what a failure has named.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -120,6 +121,16 @@ fn random_edits_on_one_worker() {
 #[test]
 fn random_edits_on_four_workers() {
     random_sequences(6, Place::Workers(4));
+}
+
+#[test]
+fn random_edits_in_two_processes() {
+    random_sequences(8, Place::Processes(1));
+}
+
+#[test]
+fn random_edits_in_two_processes_of_two_workers() {
+    random_sequences(4, Place::Processes(2));
 }
 
 /// Checks that a kind of dump is no worse than any other, over plain histories.

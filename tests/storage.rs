@@ -225,3 +225,21 @@ fn places_that_cannot_be_read_or_written() {
         );
     });
 }
+
+#[test]
+fn several_processes_cannot_build_into_a_bucket() {
+    let folder = Folder::new();
+    for (process, place) in [("0", "s3://bucket/corpus"), ("1", "gs://bucket/corpus")] {
+        let dir = format!("sinks.corpus.dir={place}");
+        let several = ["--hosts", "hosts.txt", "--process", process];
+        let mut command = folder.command(&["build", "pipeline.toml", "--set", &dir]);
+        command.args(several).env("CROSSIC_CACHE", folder.path("cache"));
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        let refused = "error: several processes cannot build into a bucket: ";
+        for words in [refused, place, "hint: give the sink a directory that all machines share"] {
+            assert!(ran.stderr.contains(words), "`{words}` is not in:\n{}", ran.stderr);
+        }
+        assert!(!folder.path("cache").exists(), "{place} was opened");
+    }
+}

@@ -9,6 +9,7 @@ use crate::{
     manifest::{FILE_NAME, Manifest},
     runtime::Built,
     storage::{
+        self,
         lease::{self, Lease},
         mirror::Mirror,
     },
@@ -57,9 +58,14 @@ pub(super) fn prepare(plan: &Plan) -> Result<Vec<Mirrored>> {
 /// There is such a corpus.
 pub(super) fn refuse(plan: &Plan) -> Result<()> {
     for node in &plan.sinks {
-        if Mirror::of(node.sink.place())?.is_some() {
+        // Not by opening it: whoever is refused needs no credentials and no cache.
+        if storage::is_url(node.sink.place()) {
             return Err(Error::Usage {
-                what: format!("several processes cannot build into a bucket (`{}`)", node.name),
+                what: format!(
+                    "several processes cannot build into a bucket: `{}` (sink `{}`)",
+                    node.sink.place().display(),
+                    node.name
+                ),
                 hint:
                     "give the sink a directory that all machines share, or build without `--hosts`"
                         .to_owned(),

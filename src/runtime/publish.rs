@@ -48,7 +48,7 @@ pub(super) fn publish(
     (answers, files): (Vec<String>, &[Input]),
     processes: &Processes,
 ) -> Result<Vec<Built>> {
-    something_came(plan, &heard)?;
+    something_came(plan, &heard, Manifest::find(store.dir())?.as_ref())?;
     let packs = packs::live(store, &heard.snapshots)?;
     let mut sources = BTreeMap::new();
     for node in &plan.sources {
@@ -246,8 +246,9 @@ fn notes(plan: &Plan, heard: &Heard) -> Vec<String> {
     notes
 }
 
-/// Makes sure that links were found for every target language.
-fn something_came(plan: &Plan, heard: &Heard) -> Result<()> {
+/// Makes sure that links were found for every target language. A rebuild does not go on without
+/// them either: it would replace a corpus by what a build from scratch refuses to make.
+fn something_came(plan: &Plan, heard: &Heard, last: Option<&Manifest>) -> Result<()> {
     for node in &plan.operators {
         let Some((english, targets)) = node.inputs.split_first() else { continue };
         let position = |name: &String| plan.sources.iter().position(|it| it.name == *name);
@@ -264,15 +265,22 @@ fn something_came(plan: &Plan, heard: &Heard) -> Result<()> {
             if sum(Measure::LinksIn) == 0 {
                 let (from, to) = (english.source.info(), plan.sources.get(index));
                 let lang = to.map_or("?", |node| node.source.info().lang.as_str());
+                let before = to.and_then(|to| last?.source_of_wiki(&to.source.info().wiki));
                 return Err(Error::Nothing {
                     what: format!(
                         "the `langlinks` tables hold no link between `{}` and `{lang}` (source `{target}`)",
                         from.lang
                     ),
-                    hint: format!(
-                        "check that both dumps are of the wikis you mean: {} and {lang}wiki",
-                        from.wiki
-                    ),
+                    hint: match before {
+                        None => format!(
+                            "check that both dumps are of the wikis you mean: {} and {lang}wiki",
+                            from.wiki
+                        ),
+                        Some(_) => format!(
+                            "the last build found some, and its corpus stays as it is: take \
+                             another dump if these tables are cut off, or leave out `{target}`"
+                        ),
+                    },
                 });
             }
         }

@@ -1,6 +1,10 @@
 //! Builds of edited wikis: a corpus that is built again in place, step by step, beside one built
 //! from scratch of every step.
 
+#[path = "../ports/mod.rs"]
+mod ports;
+mod processes;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -12,8 +16,8 @@ use std::{
 
 use crossic::{
     config,
-    manifest::Manifest,
-    runtime::{self, Built, Settings},
+    manifest::{Manifest, Totals},
+    runtime::{self, Settings},
     sinks::shard_file::ShardReader,
     store::{
         memos::DeltaRow,
@@ -21,6 +25,7 @@ use crossic::{
         snapshot,
         tables::ArticleRow,
     },
+    work::Work,
 };
 use crossic_operators::record::Digest;
 use proptest::test_runner::TestCaseError;
@@ -36,11 +41,30 @@ use crate::{
 /// How long a build may take to end; that it ends at all is what counts.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where a build runs. A mesh of processes belongs here as another variant.
+/// Where the builds in place run; those from scratch run on as many workers of this process.
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "each test program uses some of them")]
 pub(crate) enum Place {
     /// On so many workers of this process.
     Workers(usize),
+    /// In two processes of so many workers each.
+    Processes(usize),
+}
+
+impl Place {
+    /// Returns the same number of workers in this process.
+    fn alone(self) -> Place {
+        match self {
+            Place::Workers(n_workers) | Place::Processes(n_workers) => Place::Workers(n_workers),
+        }
+    }
+}
+
+/// What came of a build, of one sink.
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    totals: Totals,
+    work: Work,
 }
 
 /// A pipeline over edited wikis.
@@ -150,22 +174,29 @@ pub(crate) struct Step {
 pub(crate) fn check(steps: &[Step], place: Place) -> Result<(), TestCaseError> {
     let folder = TempDir::new().unwrap();
     let kept = folder.path().join("kept");
-    let mut last: Option<(&Step, Vec<Built>)> = None;
+    let mut last: Option<(&Step, Vec<Made>)> = None;
     let mut rows: BTreeMap<&str, (String, BTreeSet<Digest>)> = BTreeMap::new();
     for (step, number) in steps.iter().zip(0..) {
         let dumps = folder.path().join(format!("dumps-{number}"));
         let date = format!("202407{:02}", number + 1);
         edited_dumps::write(&dumps, &date, (&step.tables, &step.articles), step.style);
         let scratch = folder.path().join(format!("scratch-{number}"));
-        let expected = build(&step.pipeline, &dumps, &scratch, place);
+        let expected = build(&step.pipeline, &dumps, &scratch, place.alone());
+        let before = published(&kept, &step.pipeline);
         let found = build(&step.pipeline, &dumps, &kept, place);
         let at = format!("step {number} on {place:?}");
         let built = match (expected, found) {
             (Ok(_), Ok(built)) => built,
             // A build that fails leaves the corpus of the last one: the next step goes on from it.
-            (Err(expected), Err(found)) if expected == found => continue,
+            (Err(expected), Err(found)) if expected == found => {
+                if before != published(&kept, &step.pipeline) {
+                    let problem = format!("{at}: the corpus has changed, but: {found}");
+                    return Err(TestCaseError::fail(problem));
+                }
+                continue;
+            }
             (expected, found) => {
-                let said = |result: Result<Vec<Built>, String>| result.map(|built| built.len());
+                let said = |result: Result<Vec<Made>, String>| result.map(|built| built.len());
                 let (expected, found) = (said(expected), said(found));
                 return Err(TestCaseError::fail(format!(
                     "{at}: from scratch {expected:?}, in place {found:?}"
@@ -230,7 +261,7 @@ fn delta(
 }
 
 /// Checks what a rebuild did against what the step made necessary.
-fn work(before: &Step, step: &Step, last: &[Built], built: &[Built]) -> Result<(), String> {
+fn work(before: &Step, step: &Step, last: &[Made], built: &[Made]) -> Result<(), String> {
     let same_texts = same_texts(&before.tables, &step.tables)
         && same_texts(&before.articles, &step.articles)
         && format!("{:?}", before.pipeline) == format!("{:?}", step.pipeline);
@@ -240,8 +271,8 @@ fn work(before: &Step, step: &Step, last: &[Built], built: &[Built]) -> Result<(
             return Err(format!("{n_pairs} pairs were split again, but no text has changed"));
         }
         // New revisions of the same texts make the same rows with other numbers in them.
-        if same_texts && last.manifest.totals != built.manifest.totals {
-            let (last, built) = (last.manifest.totals, built.manifest.totals);
+        if same_texts && last.totals != built.totals {
+            let (last, built) = (last.totals, built.totals);
             return Err(format!("{last:?} became {built:?}, but no text has changed"));
         }
     }
@@ -261,25 +292,50 @@ fn same_texts(before: &World, after: &World) -> bool {
 }
 
 /// Builds the pipeline; an error is told without the paths of the machine.
-fn build(
-    pipeline: &Pipeline,
-    dumps: &Path,
-    out: &Path,
-    place: Place,
-) -> Result<Vec<Built>, String> {
+fn build(pipeline: &Pipeline, dumps: &Path, out: &Path, place: Place) -> Result<Vec<Made>, String> {
     let text = pipeline.text(dumps, out);
+    let made = match place {
+        Place::Workers(n_workers) => build_here(text, n_workers),
+        Place::Processes(n_workers) => {
+            processes::build(&text, dumps, n_workers).map(|json| made_of(&json))
+        }
+    };
+    made.map_err(|error| error.replace(out.to_str().unwrap(), "OUT"))
+}
+
+/// Builds a pipeline on so many workers of this process.
+fn build_here(text: String, n_workers: usize) -> Result<Vec<Made>, String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let plan = config::from_text("pipeline.toml", text, &[]);
-        let built = plan.and_then(|plan| match place {
-            Place::Workers(workers) => {
-                runtime::execute(plan, Settings { workers, progress: false, cluster: None })
-            }
-        });
-        sender.send(built).unwrap();
+        let settings = Settings { workers: n_workers, progress: false, cluster: None };
+        sender.send(plan.and_then(|plan| runtime::execute(plan, settings))).unwrap();
     });
     let built = receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("a build does not end"));
-    built.map_err(|error| error.to_string().replace(out.to_str().unwrap(), "OUT"))
+    let built = built.map_err(|error| error.to_string())?;
+    Ok(built.iter().map(|it| Made { totals: it.manifest.totals, work: it.work }).collect())
+}
+
+/// Returns what a build prints as JSON.
+fn made_of(json: &str) -> Vec<Made> {
+    let built: Vec<Value> = serde_json::from_str(json).unwrap();
+    let made = built.into_iter().map(|it| Made {
+        totals: serde_json::from_value(it["totals"].clone()).unwrap(),
+        work: serde_json::from_value(it["work"].clone()).unwrap(),
+    });
+    made.collect()
+}
+
+/// Returns every file that the manifests of the corpora name, and these themselves.
+fn published(kept: &Path, pipeline: &Pipeline) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut published = BTreeMap::new();
+    for dir in pipeline.sinks().iter().map(|sink| kept.join(sink.0)) {
+        let manifest = Manifest::find(&dir).unwrap();
+        let names = manifest.iter().flat_map(Manifest::names);
+        let paths = names.map(|name| dir.join(name));
+        published.extend(paths.map(|path| (path.clone(), fs_err::read(path).unwrap())));
+    }
+    published
 }
 
 /// What a corpus may owe to the way it was made.
