@@ -67,8 +67,8 @@ pub struct Place {
 pub struct Cursor {
     /// Passes that are over.
     pub epoch: u32,
-    /// Windows of this pass that have been learned.
-    pub window: u64,
+    /// What of this pass is done, in steps or whatever else the loader counts.
+    pub done: u64,
 }
 
 /// The windows of a step.

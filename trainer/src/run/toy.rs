@@ -149,7 +149,7 @@ impl Loader {
         if self.poison == Some(place) {
             ids[2] = POISON;
         }
-        let n = 4 + place.window as usize % 4;
+        let n = 4 + place.done as usize % 4;
         window(&ids[..n])
     }
 }
@@ -168,12 +168,12 @@ impl Batches for Loader {
         let mut windows = Vec::new();
         while (windows.len() as u64) < N_TOGETHER {
             windows.push(self.window(self.at));
-            self.at.window += 1;
-            if self.at.window == N_WINDOWS {
-                self.at = Cursor { epoch: self.at.epoch + 1, window: 0 };
+            self.at.done += 1;
+            if self.at.done == N_WINDOWS {
+                self.at = Cursor { epoch: self.at.epoch + 1, done: 0 };
             }
         }
-        let epoch = f64::from(self.at.epoch) + self.at.window as f64 / N_WINDOWS as f64;
+        let epoch = f64::from(self.at.epoch) + self.at.done as f64 / N_WINDOWS as f64;
         Ok(Some(Batch { windows, cursor: self.at, epoch }))
     }
 

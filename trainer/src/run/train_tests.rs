@@ -355,7 +355,7 @@ fn a_loss_that_is_not_finite_ends_the_run_and_names_the_rows() {
     let dir = scratch();
     let mut trial = Trial::new(dir.path());
     // Step 6 learns from windows 20 to 23: the seventh to the tenth of the second epoch.
-    let place = Cursor { epoch: 1, window: 8 };
+    let place = Cursor { epoch: 1, done: 8 };
     trial.loader.poison = Some(place);
     let error = trial.run().unwrap_err();
     let mut poisoned = Loader::new(1);

@@ -41,7 +41,7 @@ impl Batches for Windows {
 
     fn seek(&mut self, cursor: Cursor) -> Result<()> {
         let mut place = self.prepared.batches.start();
-        (place.epoch, place.step) = (cursor.epoch, cursor.window);
+        (place.epoch, place.step) = (cursor.epoch, cursor.done);
         let Prepared { batches, assembler, .. } = &self.prepared;
         self.loader = Some(Loader::start(batches, assembler, place, self.epochs, N_READERS)?);
         Ok(())
@@ -53,8 +53,8 @@ impl Batches for Windows {
         }
         let Some(batch) = self.loader.as_mut().and_then(Iterator::next) else { return Ok(None) };
         let batch = batch?;
-        let cursor = Cursor { epoch: batch.next.epoch, window: batch.next.step };
-        let share = cursor.window as f64 / self.n_steps_of_epoch as f64;
+        let cursor = Cursor { epoch: batch.next.epoch, done: batch.next.step };
+        let share = cursor.done as f64 / self.n_steps_of_epoch as f64;
         let epoch = f64::from(cursor.epoch) + share.min(1.0);
         Ok(Some(Batch { windows: batch.windows, cursor, epoch }))
     }

@@ -10,7 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 for name in llama qwen2; do
   base="trainer/tests/golden/$name"
   out="$scratch/$name"
-  cargo run --quiet -p crossic-trainer --example for_peft -- "$base" "$out"
+  cargo run --quiet --package crossic-trainer --example for_peft -- "$base" "$out"
   "$python" trainer/tests/peft/check_adapter.py "$out/run/adapter" "$base" "$out/ids.json" \
     "$out/adapter.safetensors" --vocabulary 201
   "$python" trainer/tests/peft/check_merged.py "$out/merged" "$out/ids.json" \
