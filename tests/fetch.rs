@@ -439,7 +439,8 @@ fn a_full_disk_keeps_what_has_come() {
     Command::new("umount").arg(&disk).status().unwrap();
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: free some space"), "{}", ran.stderr);
-    assert!(ran.stderr.contains(&articles(".part")), "{}", ran.stderr);
+    // Several files come at once: which of them meets the end of the disk is chance.
+    assert!(ran.stderr.contains(".part`: No space left"), "{}", ran.stderr);
     let kept = kept.unwrap();
     assert!(!kept.is_empty() && noise(300_000).starts_with(&kept));
 }
