@@ -26,6 +26,11 @@ use crossic_trainer::{
         engine::{Engine, Loss},
         stages,
     },
+    optimizer::{
+        adamw::{self, Moments, Rule},
+        clip,
+        parameter::Gradients,
+    },
     session::device::{self, DeviceName},
     settings::{Init, Method, Precision, Settings},
     weights::{config::ModelConfig, source::Weights},
@@ -158,14 +163,20 @@ fn steps(arguments: &Arguments, device: &Device) -> Result<()> {
         // The first time around kernels are compiled and tried against each other.
         let first = Instant::now();
         let micro = arguments.micro.min(all.len());
-        pass(&engine, arguments, 0, &all[..micro]).sum();
+        pass(&engine, arguments, 0, &all[..micro]).0.sum();
         let first = first.elapsed().as_secs_f64();
         let start = Instant::now();
-        let losses: Vec<Loss> = all
-            .chunks(micro)
-            .enumerate()
-            .map(|(number, windows)| pass(&engine, arguments, number as u64, windows))
-            .collect();
+        let mut moments: Vec<Moments> = engine.parameters().iter().map(Moments::new).collect();
+        let mut losses = Vec::new();
+        for (number, windows) in all.chunks(micro).enumerate() {
+            let (loss, mut gradients) = pass(&engine, arguments, number as u64, windows);
+            losses.push(loss);
+            let norm = clip::norm(&clip::read(clip::squares(&gradients))?);
+            let (rule, scale) = (Rule::of(settings), clip::scale(norm, settings.clip));
+            let parameters = engine.parameters_mut();
+            adamw::step(&rule, 1, 1e-5, scale, parameters, &mut moments, &mut gradients);
+            engine.refresh();
+        }
         let loss: f64 = losses.iter().map(Loss::sum).sum();
         let seconds = start.elapsed().as_secs_f64();
         let n_tokens = arguments.tokens * all.len();
@@ -193,10 +204,16 @@ fn steps(arguments: &Arguments, device: &Device) -> Result<()> {
 }
 
 /// Learns from windows; gradients are dropped as after a step.
-fn pass(engine: &Engine, arguments: &Arguments, number: u64, windows: &[Window]) -> Loss {
+fn pass(
+    engine: &Engine,
+    arguments: &Arguments,
+    number: u64,
+    windows: &[Window],
+) -> (Loss, Gradients) {
     let mut gradients = vec![None; engine.parameters().len()];
     let n_learned = arguments.tokens * windows.len();
-    engine.learn(windows, Key::new(1, 1, number), n_learned, &mut gradients)
+    let loss = engine.learn(windows, Key::new(1, 1, number), n_learned, &mut gradients);
+    (loss, gradients)
 }
 
 /// Returns how many blocks `recompute = "auto"` lets keep their activations.

@@ -6,6 +6,7 @@
 pub mod adapter;
 pub mod data;
 pub mod error;
+mod host;
 pub mod memory;
 pub mod model;
 pub mod optimizer;

@@ -6,7 +6,6 @@ use super::ops::{
     Layout,
     attention::{self, Masks, Sums},
     dropout::{Dropout, Key},
-    host_runs,
     linear::{Group, Inner},
     rms_norm,
     rotary::{self, Rotation},
@@ -14,6 +13,7 @@ use super::ops::{
 };
 use crate::{
     data::window::Window,
+    host,
     optimizer::parameter::{self, Gradients},
     settings::Attention,
     weights::config::ModelConfig,
@@ -87,7 +87,7 @@ impl MicroBatch {
         let positions = padded(|it| &it.positions, 0);
         let segments =
             (attention == Attention::Segment).then(|| padded(|it| &it.segments, u32::MAX));
-        let in_memory = host_runs(device, dtype);
+        let in_memory = host::runs(device, dtype);
         MicroBatch {
             windows: windows.len(),
             length,
@@ -106,7 +106,7 @@ impl MicroBatch {
         dtype: DType,
         device: &Device,
     ) -> MicroBatch {
-        let in_memory = host_runs(device, dtype);
+        let in_memory = host::runs(device, dtype);
         MicroBatch {
             windows: 1,
             length: window.len(),

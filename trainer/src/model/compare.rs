@@ -11,7 +11,6 @@ use super::{
         attention::{self, Masks},
         cross_entropy::{self, Wanted},
         dropout::Dropout,
-        host_runs,
         linear::{Group, Layer, Trained},
         rms_norm,
         rotary::Rotation,
@@ -138,7 +137,7 @@ impl Place<'_> {
         let activated = swiglu::forward(gate.clone(), up.clone());
         let (dgate, dup) = swiglu::backward(gate, up, dactivated);
         let positions: Vec<u32> = (0..rows as u32).map(|it| it % 97 * 41).collect();
-        let in_memory = host_runs(self.device, self.dtype);
+        let in_memory = crate::host::runs(self.device, self.dtype);
         let rotation =
             Rotation::new(config, &positions, WINDOWS, self.dtype, self.device, in_memory);
         let (heads, head) = (config.n_heads, config.head_dim);
@@ -167,7 +166,7 @@ impl Place<'_> {
         let (k, v) =
             (self.some("k", shape(config.n_kv_heads)), self.some("v", shape(config.n_kv_heads)));
         let segments: Vec<u32> = (0..(WINDOWS * LENGTH) as u32).map(|it| it / 37).collect();
-        let in_memory = host_runs(self.device, self.dtype);
+        let in_memory = crate::host::runs(self.device, self.dtype);
         let mut outputs = Vec::new();
         for (segments, names) in [
             (None, ["attention", "attention, dq", "attention, dk", "attention, dv"]),

@@ -4,9 +4,10 @@
 //! element by itself, so the result does not depend on the number of threads.
 
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 use super::parameter::Parameter;
-use crate::settings::Settings;
+use crate::{host, settings::Settings};
 
 /// The numbers that all parameters share.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +67,11 @@ pub fn step(
     let step_size = learning_rate / correction1;
     for ((parameter, moments), gradient) in parameters.iter_mut().zip(moments).zip(gradients) {
         let Some(gradient) = gradient.take() else { continue };
+        if host::holds(&parameter.value) {
+            let pass = Pass { rule: *rule, learning_rate, scale, correction1, correction2 };
+            pass.take(parameter, moments, gradient);
+            continue;
+        }
         let gradient = if scale == 1.0 { gradient } else { gradient.mul_scalar(scale) };
         if parameter.decay && rule.weight_decay != 0.0 {
             let kept = 1.0 - learning_rate * rule.weight_decay;
@@ -81,6 +87,61 @@ pub fn step(
         let root = moments.second.clone().sqrt().div_scalar(correction2.sqrt());
         let change = moments.first.clone() / root.add_scalar(rule.epsilon);
         parameter.value.inplace(|value| value - change.mul_scalar(step_size));
+    }
+}
+
+/// A step in one pass over memory: tensor operations would go over it a dozen times.
+struct Pass {
+    rule: Rule,
+    learning_rate: f64,
+    scale: f64,
+    correction1: f64,
+    correction2: f64,
+}
+
+/// Numbers that are worth a task of their own.
+const TASK: usize = 1 << 14;
+
+impl Pass {
+    fn take(&self, parameter: &mut Parameter, moments: &mut Moments, gradient: Tensor<1>) {
+        let n = parameter.value.dims()[0];
+        let owned = |tensor: &mut Tensor<1>| host::numbers(tensor.extract());
+        let (mut value, gradient) = (owned(&mut parameter.value), host::numbers(gradient));
+        let (mut first, mut second) = (owned(&mut moments.first), owned(&mut moments.second));
+        let decays = parameter.decay && self.rule.weight_decay != 0.0;
+        let kept = if decays { 1.0 - self.learning_rate * self.rule.weight_decay } else { 1.0 };
+        let moved = value.par_chunks_mut(TASK).zip(gradient.par_chunks(TASK));
+        let remembered = first.par_chunks_mut(TASK).zip(second.par_chunks_mut(TASK));
+        moved.zip(remembered).for_each(|((value, gradient), (first, second))| {
+            pulp::Arch::new().dispatch(|| self.numbers(kept, value, gradient, first, second));
+        });
+        parameter.value = host::tensor(value, [n]);
+        moments.first = host::tensor(first, [n]);
+        moments.second = host::tensor(second, [n]);
+    }
+
+    #[inline(always)]
+    fn numbers(
+        &self,
+        kept: f64,
+        value: &mut [f32],
+        gradient: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) {
+        let (towards, beta2) = ((1.0 - self.rule.beta1) as f32, self.rule.beta2 as f32);
+        let (rest2, epsilon) = ((1.0 - self.rule.beta2) as f32, self.rule.epsilon as f32);
+        let (kept, scale) = (kept as f32, self.scale as f32);
+        let size = (self.learning_rate / self.correction1) as f32;
+        let root2 = self.correction2.sqrt() as f32;
+        let moved = value.iter_mut().zip(gradient);
+        for ((value, gradient), (first, second)) in moved.zip(first.iter_mut().zip(second)) {
+            let gradient = gradient * scale;
+            *first += (gradient - *first) * towards;
+            *second = *second * beta2 + gradient * gradient * rest2;
+            let root = second.sqrt() / root2 + epsilon;
+            *value = *value * kept - *first / root * size;
+        }
     }
 }
 

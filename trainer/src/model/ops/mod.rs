@@ -15,4 +15,4 @@ pub(super) mod swiglu;
 #[cfg(test)]
 mod tests;
 
-pub(super) use host::{runs as host_runs, turn::Layout};
+pub(super) use host::turn::Layout;

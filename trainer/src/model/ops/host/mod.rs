@@ -13,34 +13,15 @@ pub(super) mod softmax;
 mod tests;
 pub(in crate::model) mod turn;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
+
+pub(super) use crate::host::{holds, numbers, tensor};
 
 /// Numbers that are worth a task of their own.
 const TASK: usize = 1 << 14;
 
 /// Numbers that are summed side by side.
 const LANES: usize = 16;
-
-/// Returns whether a tensor lies in memory as 32-bit numbers.
-pub(super) fn holds<const D: usize>(x: &Tensor<D>) -> bool {
-    runs(&x.device(), x.dtype())
-}
-
-/// Returns whether tensors of a device and a number format lie in memory as 32-bit numbers.
-pub(in crate::model) fn runs(device: &Device, dtype: DType) -> bool {
-    dtype == DType::F32 && *device == Device::flex()
-}
-
-/// Returns the numbers of a tensor, the last dimension fastest; a tensor that nobody else holds is not copied.
-pub(super) fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f32> {
-    x.into_data().try_into_vec::<f32>().unwrap_or_else(|_| unreachable!("32-bit numbers in memory"))
-}
-
-/// Makes a tensor of numbers, without a copy.
-pub(super) fn tensor<const D: usize>(numbers: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(numbers, shape), (&Device::flex(), DType::F32))
-}
 
 /// Calls `pass` with the number of every row and the row, on all threads, with the widest instructions there are.
 fn rows(all: &mut [f32], width: usize, pass: impl Fn(usize, &mut [f32]) + Sync) {
