@@ -20,7 +20,7 @@ use crate::{
 pub const FILE_NAME: &str = "manifest.json";
 
 /// The version of the layout of corpus directories that this crossic reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a corpus is made of, and by what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +189,12 @@ impl Manifest {
             true => Manifest::read(dir).map(Some),
             false => Ok(None),
         }
+    }
+
+    /// Returns whether this crossic lays out snapshots and memos as the one did that wrote the manifest: only then can
+    /// a build take anything from them.
+    pub fn is_of_this_layout(&self) -> bool {
+        self.format == FORMAT
     }
 
     /// Replaces the manifest of a corpus directory.

@@ -15,7 +15,7 @@ use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
 use serde_json::{Value, json};
 
 mod common_crossic;
-use common_crossic::{Folder, assert_same_files, golden, repository};
+use common_crossic::{Folder, assert_same_files, files, golden, repository};
 
 /// Returns a folder with all samples and the sample pipeline, paths and all as the repository has
 /// them.
@@ -338,4 +338,25 @@ fn plain_texts_with_the_tables_of_the_dump_make_the_same_pairs() {
     folder.write("parquet.toml", pipeline.to_string().as_bytes());
     folder.run(&["build", "parquet.toml", "--set", "sinks.corpus.dir=out/parquet"]).done();
     assert_eq!(pairs(&folder.path("out/parquet")), pairs(&folder.path("out/sample")));
+}
+
+#[test]
+fn a_corpus_in_the_layout_of_an_older_crossic_is_built_anew() {
+    let folder = Folder::new();
+    folder.build(&[]).done();
+    let shards = files(&folder.path("out/shards"));
+    let manifest = String::from_utf8(folder.read("out/manifest.json")).unwrap();
+    let older = manifest.replace("\"format\": 2", "\"format\": 1");
+    assert_ne!(older, manifest);
+    folder.write("out/manifest.json", older.as_bytes());
+    // What an older layout has there cannot be read: here it is not even there.
+    for name in ["out/snapshots", "out/memos"] {
+        fs_err::remove_dir_all(folder.path(name)).unwrap();
+    }
+    folder.run(&["plan", "pipeline.toml"]).done();
+    let ran = folder.build(&[]);
+    assert!(ran.stderr.contains("another layout of files"), "{}", ran.stderr);
+    ran.done();
+    assert_eq!(files(&folder.path("out/shards")), shards);
+    folder.run(&["verify", "out"]).done();
 }

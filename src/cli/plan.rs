@@ -97,7 +97,9 @@ fn last_build(plan: &Plan) -> Result<Option<Corpus>> {
     let Some(node) = plan.sinks.first() else { return Ok(None) };
     let digest = plan.resolved(node).digest().to_string();
     let corpus = Corpus::find(node.sink.place())?;
-    Ok(corpus.filter(|corpus| corpus.manifest.plan_digest == digest))
+    Ok(corpus
+        .filter(|corpus| corpus.manifest.is_of_this_layout())
+        .filter(|corpus| corpus.manifest.plan_digest == digest))
 }
 
 /// Core seconds that reading and, at most, tokenising will take.

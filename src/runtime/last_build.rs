@@ -29,12 +29,17 @@ impl LastBuild {
         Ok(LastBuild { dir: dir.to_owned(), manifest: Manifest::find(dir)? })
     }
 
+    /// Returns the manifest if its snapshots and memos can be read.
+    fn readable(&self) -> Option<&Manifest> {
+        self.manifest.as_ref().filter(|it| it.is_of_this_layout())
+    }
+
     /// Returns what each source of a plan may take from the last build.
     pub(super) fn sources(&self, plan: &Plan, inputs: &mut [Input]) -> Result<Vec<Arc<Before>>> {
         plan.sources
             .iter()
             .map(|node| {
-                let Some(last) = &self.manifest else { return Ok(Arc::default()) };
+                let Some(last) = self.readable() else { return Ok(Arc::default()) };
                 let Some(source) = last.plan.sources.get(&node.name) else {
                     return Ok(Arc::default());
                 };
@@ -63,7 +68,7 @@ impl LastBuild {
 
     /// Returns the records of the buckets that a sink may take rows from.
     pub(super) fn buckets(&self, sink: &SinkNode) -> BTreeMap<u32, Record> {
-        let Some(last) = &self.manifest else { return BTreeMap::new() };
+        let Some(last) = self.readable() else { return BTreeMap::new() };
         if last.shard_format != sink.sink.format() || last.plan.sink.knobs != sink.sink.knobs() {
             return BTreeMap::new();
         }
@@ -78,12 +83,18 @@ impl LastBuild {
     pub(super) fn changes(&self, plan: &Plan, sink: &SinkNode) -> Vec<String> {
         let Some(last) = &self.manifest else { return Vec::new() };
         let now = plan.resolved(sink);
-        if last.plan_digest == now.digest().to_string() && last.crossic == env!("CARGO_PKG_VERSION")
+        if last.plan_digest == now.digest().to_string()
+            && last.crossic == env!("CARGO_PKG_VERSION")
+            && last.is_of_this_layout()
         {
             return Vec::new();
         }
         let mut changes = Vec::new();
-        if last.crossic != env!("CARGO_PKG_VERSION") {
+        if !last.is_of_this_layout() {
+            changes.push(
+                "the last corpus has another layout of files: everything is done again".to_owned(),
+            );
+        } else if last.crossic != env!("CARGO_PKG_VERSION") {
             changes.push(format!(
                 "crossic {} built the last corpus: everything is done again",
                 last.crossic
