@@ -177,3 +177,23 @@ fn a_model_drawn_from_a_seed_can_be_loaded_again() {
     let device = burn::tensor::Device::flex();
     load::load(dir.path(), Some(&base), &device, burn::tensor::DType::F32).unwrap();
 }
+
+#[test]
+fn a_tokenizer_with_more_tokens_than_the_model_has_rows_is_refused() {
+    let dir = TempDir::new().unwrap();
+    // One token too many, and then the closing one: a row for the last would leave a gap.
+    let info = CorpusInfo { vocabulary: 201, closing_id: 201, ..info() };
+    let refused = train(Job {
+        settings: settings(dir.path()),
+        info,
+        rows: &mut std::iter::empty(),
+        device: DeviceName::Cpu,
+        threads: Some(1),
+        fresh: false,
+        stop_after: None,
+        watch: &Silence,
+    });
+    let error = refused.unwrap_err();
+    assert!(error.to_string().contains("embedding has 200 rows"), "{error}");
+    assert!(error.hint().unwrap().contains("same tokenizer"));
+}

@@ -218,9 +218,11 @@ impl Engine {
         }
         if let Some(row) = self.trained.row {
             if let Some(value) = matrix(Some(row.embedding)) {
-                self.embedding = with_row(self.embedding.clone(), row.id, value);
+                // Taken out first: a tensor that nobody else holds is changed where it lies.
+                self.embedding = with_row(self.embedding.extract(), row.id, value);
             }
-            if let Some((head, value)) = self.head.clone().zip(matrix(row.head)) {
+            let value = matrix(row.head);
+            if let Some((head, value)) = self.head.take_if(|_| value.is_some()).zip(value) {
                 self.head = Some(with_row(head, row.id, value));
             }
         }

@@ -86,7 +86,12 @@ pub fn train(job: Job<'_>) -> Result<Outcome> {
         job.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
     device::use_threads(n_threads);
     let base = ModelConfig::read(&settings.model)?;
-    config::check_vocabulary(&base, info.vocabulary.saturating_sub(1), info.closing_added)?;
+    // The closing token comes after all others, so that a row for it leaves no gap.
+    let largest_id = match info.closing_added {
+        true => info.closing_id.max(info.vocabulary),
+        false => info.vocabulary.saturating_sub(1),
+    };
+    config::check_vocabulary(&base, largest_id, info.closing_added)?;
     let weights = Weights::open(&settings.model, &base, settings.init, settings.seed)?;
     let dir = RunDir::take(&settings.dir)?;
 
