@@ -1,6 +1,6 @@
 //! What `crossic check` and `crossic plan` say of a `[train]`: the model, sizes, steps.
 
-use crossic_trainer::settings::Settings;
+use crossic_trainer::{settings::Settings, weights::config::ModelConfig};
 use serde_json::json;
 
 use super::corpus::Corpus;
@@ -10,7 +10,7 @@ use crate::{
     report::numbers::thousands,
     training::{
         estimate::{self, Estimate, Steps},
-        model::{self, Model},
+        model,
     },
 };
 
@@ -37,7 +37,7 @@ impl TrainFacts<'_> {
         let settings = &node.settings;
         let mut notes = Vec::new();
         let tokens = window_tokens(settings, plan, node);
-        let model = match Model::find(&settings.model)? {
+        let model = match model::find(&settings.model)? {
             None => {
                 notes.push(format!(
                     "the model `{}` is not there yet: a build does not need it, a training does; {}",
@@ -184,7 +184,7 @@ fn check_tokenizers(
     settings: &Settings,
     plan: &Plan,
     node: &TrainNode,
-    model: &Model,
+    model: &ModelConfig,
 ) -> Result<()> {
     let sink = plan.sinks.iter().find(|it| it.name == node.sink);
     let windows = sink.and_then(|sink| plan.windows_of(sink));
@@ -194,8 +194,8 @@ fn check_tokenizers(
     model::check_tokenizer(&settings.model, path)
 }
 
-fn too_long(model: &Model, tokens: u64) -> Option<String> {
-    let most = model.max_position_embeddings.filter(|most| *most < tokens)?;
+fn too_long(model: &ModelConfig, tokens: u64) -> Option<String> {
+    let most = Some(model.max_position_embeddings as u64).filter(|most| *most < tokens)?;
     Some(format!(
         "windows have up to {} tokens, but the model was made for {}",
         thousands(tokens),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::{
     settings::{Method, Precision, Recompute, Settings},
-    weights::config::ModelConfig,
+    weights::{config::ModelConfig, names},
 };
 
 /// A micro-batch in a model: what decides the sizes of its tensors.
@@ -61,6 +61,14 @@ impl Load<'_> {
         let loss = logits as u64 * (4 * 4 + 2 * self.width());
         let trained = (self.n_trained * TRAINED_BYTES) as u64;
         inputs + trained + block.saturating_add(scores).max(loss)
+    }
+
+    /// Returns the bytes of a whole step in which so many blocks keep their activations, weights included.
+    pub fn total_bytes(&self, n_kept_blocks: usize) -> u64 {
+        // Trained numbers have a master in 32 bits beside what the model computes with.
+        let weights =
+            names::n_weights(self.config) as u64 * self.width() + self.n_trained as u64 * 4;
+        weights + self.passing_bytes() + n_kept_blocks as u64 * self.kept_bytes()
     }
 
     /// Returns how many blocks, from the last, may keep their activations if `bytes` are to be had; `None` is not

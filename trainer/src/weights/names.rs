@@ -102,6 +102,11 @@ pub fn expected(config: &ModelConfig) -> Vec<Expected> {
     all
 }
 
+/// Returns the number of a model's weights.
+pub fn n_weights(config: &ModelConfig) -> usize {
+    expected(config).iter().map(|it| it.shape.iter().product::<usize>()).sum()
+}
+
 /// Returns whether a tensor that no model here needs may lie in a file all the same.
 pub fn tolerated(config: &ModelConfig, name: &str) -> bool {
     // Old versions of transformers saved the rotary frequencies, and some tools save a tied head.
