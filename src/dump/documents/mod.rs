@@ -10,6 +10,7 @@ pub mod file;
 mod json_lines;
 mod lines;
 mod mirror;
+mod pages;
 pub mod paragraphs;
 mod parquet;
 pub mod paths;
