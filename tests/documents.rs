@@ -247,7 +247,9 @@ fn bad_lines_are_named() {
     check(b"{\"text\": \"one\", \"score\": \"high\"}", &["line 1", "f64"]);
     check(b"{\"text\": \"\xff\"}", &["line 1", "unicode"]);
     check(b"{\"text\": \"\\ud800\"}", &["line 1", "hex escape"]);
-    check(format!("{{\"text\": \"a\", \"b\": {}", "[".repeat(100_000)).as_bytes(), &["recursion"]);
+    let deep = "[".repeat(100_000);
+    check(format!("{{\"text\": \"a\", \"more\": {deep}").as_bytes(), &["EOF while parsing"]);
+    check(format!("{{\"text\": \"a\", \"id\": {deep}").as_bytes(), &["recursion limit"]);
     check(b"BZh91AY&SY", &["bzip2 files are not supported", ".zst"]);
     check(&gzip(good.as_bytes())[..20], &["behind line 0", "cut short"]);
     check(&zstd(good.as_bytes())[..12], &["behind line"]);
@@ -274,13 +276,17 @@ fn empty_files_hold_no_documents() {
     }
 }
 
-/// Writes a parquet file of these columns.
+/// Writes a parquet file of these columns, two rows a group.
 fn parquet(path: &Path, columns: Vec<Series>) {
+    packed_parquet(path, columns, ParquetCompression::Uncompressed);
+}
+
+fn packed_parquet(path: &Path, columns: Vec<Series>, compression: ParquetCompression) {
     let columns = columns.into_iter().map(IntoColumn::into_column).collect();
     let mut frame = DataFrame::new_infer_height(columns).unwrap();
     let file = fs_err::File::create(path).unwrap();
     ParquetWriter::new(file)
-        .with_compression(ParquetCompression::Uncompressed)
+        .with_compression(compression)
         .with_row_group_size(Some(2))
         .finish(&mut frame)
         .unwrap();
@@ -416,26 +422,36 @@ fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
     let dir = folder();
     let path = dir.path().join("a.parquet");
     let texts = |name: &str| {
-        let values: Vec<String> =
-            (0..5).map(|n| format!("{name} {n} {}", "word ".repeat(n))).collect();
+        let values: Vec<Option<String>> = (0..5)
+            .map(|n| (n != 3).then(|| format!("{name} {} {}", n / 2, "word ".repeat(n))))
+            .collect();
         Series::new(name.into(), values)
     };
     let score = Series::new("score".into(), [0.5, 1.5, 2.5, 3.5, 4.5]);
-    parquet(&path, vec![texts("text"), texts("id"), texts("url"), score]);
-    let whole = fs_err::read(&path).unwrap();
     let screen = Screen { min_score: Some(1.0), ..lenient() };
-    let n_refused = (0..whole.len())
-        .filter(|at| {
+    for compression in [ParquetCompression::Uncompressed, ParquetCompression::Zstd(None)] {
+        let columns = vec![texts("text"), texts("id"), texts("url"), score.clone()];
+        packed_parquet(&path, columns, compression);
+        let whole = fs_err::read(&path).unwrap();
+        let changed = |at: usize, byte: u8| {
             let mut bytes = whole.clone();
-            bytes[*at] ^= 1 << (at % 8);
+            bytes[at] = byte;
             fs_err::write(&path, bytes).unwrap();
-            read(&path, &screen, 1 << 20).1.is_some()
-        })
-        .count();
-    // The footer at least is checked, and it is no small part of so small a file.
-    assert!(whole.len() / 20 < n_refused, "{n_refused} of {}", whole.len());
-    for length in 0..whole.len() {
-        if length % 7 == 0 {
+            let error = read(&path, &screen, 1 << 20).1;
+            if let Some(error) = &error {
+                assert!(error.to_string().contains("a.parquet"), "{error}");
+            }
+            usize::from(error.is_some())
+        };
+        let n_refused: usize = (0..whole.len())
+            .map(|at| {
+                let byte = whole[at];
+                changed(at, byte ^ (1 << (at % 8))) + changed(at, !byte) + changed(at, 0xff)
+            })
+            .sum();
+        // The footer and the headers are checked, and they are no small part of so small a file.
+        assert!(3 * whole.len() / 20 < n_refused, "{n_refused} of {}", 3 * whole.len());
+        for length in (0..whole.len()).step_by(7) {
             fs_err::write(&path, &whole[..length]).unwrap();
             let message = read(&path, &screen, 1 << 20).1.unwrap().to_string();
             assert!(message.contains("a.parquet"), "{message}");

@@ -46,6 +46,10 @@ struct Header {
 
 /// Checks the headers of all pages of a column without lists, which lies in `range` of the file and has `n_rows` values.
 pub(super) fn check(file: &File, range: Range<u64>, n_rows: u64) -> Result<(), Fault> {
+    // Seeking may go beyond the end of a file, and beyond all files is no place at all.
+    if file.metadata()?.len() < range.end {
+        return Err(Fault::Damaged("it goes beyond the end of the file"));
+    }
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(range.start))?;
     let mut headers = Headers { reader, n_left: range.end.saturating_sub(range.start) };

@@ -136,7 +136,10 @@ impl DocumentParquet {
             };
             match checked {
                 Ok(()) => {}
-                Err(Fault::Io(error)) => return Err(error.into()),
+                Err(Fault::Io(error)) => {
+                    let (path, source) = (self.path.clone(), error.into());
+                    return Err(ParquetError::Unreadable { path, source }.into());
+                }
                 Err(Fault::Damaged(what)) => {
                     let path = self.path.clone();
                     return Err(DocumentsError::Pages { path, group, column, what });
