@@ -257,6 +257,24 @@ fn bad_lines_are_named() {
 }
 
 #[test]
+fn other_keys_than_the_text_may_be_absent_or_null() {
+    let dir = folder();
+    let path = dir.path().join("a.jsonl");
+    let check = |line: &str, expected: [&str; 3]| {
+        fs_err::write(&path, line).unwrap();
+        let [it] = &read_whole(&path, &lenient()).documents[..] else { panic!("{line}") };
+        assert_eq!([it.source_id.as_str(), &it.url, it.text.trim()], expected);
+    };
+    check(r#"{"text": "ช้าง"}"#, ["", "", "ช้าง"]);
+    check(r#"{"text": "a", "id": null, "url": null, "score": null}"#, ["", "", "a"]);
+    check(r#"{"text": "a", "id": 7, "url": "b", "url_2": {}}"#, ["7", "b", "a"]);
+    check(
+        r#"{"id": "https://a.example/b", "text": "c"}"#,
+        ["https://a.example/b", "https://a.example/b", "c"],
+    );
+}
+
+#[test]
 fn a_line_without_end_takes_no_more_than_the_limit() {
     let long = vec![b' '; (32 << 20) + 1];
     let bytes = zstd(&[b"{\"text\": null}\n", &long[..]].concat());
@@ -445,12 +463,12 @@ fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
         };
         let n_refused: usize = (0..whole.len())
             .map(|at| {
-                let byte = whole[at];
-                changed(at, byte ^ (1 << (at % 8))) + changed(at, !byte) + changed(at, 0xff)
+                // A sign turned, all bits turned, the largest number: in turns, for each costs a file.
+                changed(at, [whole[at] ^ (1 << (at % 8)), !whole[at], 0xff][at % 3])
             })
             .sum();
         // The footer and the headers are checked, and they are no small part of so small a file.
-        assert!(3 * whole.len() / 20 < n_refused, "{n_refused} of {}", 3 * whole.len());
+        assert!(whole.len() / 20 < n_refused, "{n_refused} of {}", whole.len());
         for length in (0..whole.len()).step_by(7) {
             fs_err::write(&path, &whole[..length]).unwrap();
             let message = read(&path, &screen, 1 << 20).1.unwrap().to_string();

@@ -99,10 +99,13 @@ impl JsonLines {
                 String::new()
             }
         };
+        let id = found.id.map(|id| id.0).unwrap_or_default();
+        // Some collections name a document by its address and have it nowhere else.
+        let named = || id.starts_with("http").then(|| id.clone());
         Ok(Row {
             place: self.lines.n_lines(),
-            id: found.id.map(|id| id.0).unwrap_or_default(),
-            url: found.url.unwrap_or_default(),
+            url: found.url.or_else(named).unwrap_or_default(),
+            id,
             text,
             language: found.language,
             language_score: found.language_score,
