@@ -1,6 +1,7 @@
-//! Readers for the files of a Wikipedia dump: finding them, decompression, SQL tables, pages XML and its index.
+//! Readers for the files of a Wikipedia dump: finding them, decompression, SQL tables, pages XML and its index; and for web documents.
 
 mod bzip2_chain;
+pub mod documents;
 pub mod entities;
 pub mod error;
 pub mod find;

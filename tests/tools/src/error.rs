@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, io, path::PathBuf};
 
+use polars::error::PolarsError;
+
 /// A place in a source file that is not as it should be.
 #[derive(Debug)]
 pub struct Complaint {
@@ -30,6 +32,8 @@ pub enum Error {
     Request(String),
     /// The tokenizer library refused.
     Tokenizer(Box<dyn StdError + Send + Sync>),
+    /// The parquet library refused.
+    Parquet(PolarsError),
 }
 
 impl fmt::Display for Error {
@@ -38,6 +42,7 @@ impl fmt::Display for Error {
             Error::Io(_) => write!(formatter, "a file could not be read or written"),
             Error::Request(message) => write!(formatter, "{message}"),
             Error::Tokenizer(_) => write!(formatter, "the tokenizer could not be trained"),
+            Error::Parquet(_) => write!(formatter, "a parquet file could not be written"),
             Error::Sources(complaints) => {
                 write!(formatter, "{} complaints about the sources", complaints.len())?;
                 complaints.iter().try_for_each(|complaint| write!(formatter, "\n  {complaint}"))
@@ -51,6 +56,7 @@ impl StdError for Error {
         match self {
             Error::Io(error) => Some(error),
             Error::Tokenizer(error) => Some(error.as_ref()),
+            Error::Parquet(error) => Some(error),
             Error::Sources(_) | Error::Request(_) => None,
         }
     }
@@ -59,6 +65,12 @@ impl StdError for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Error::Io(error)
+    }
+}
+
+impl From<PolarsError> for Error {
+    fn from(error: PolarsError) -> Self {
+        Error::Parquet(error)
     }
 }
 

@@ -1,6 +1,7 @@
-//! Makes the test inputs of crossic: packs the sample wikis into dumps, writes synthetic dumps of
-//! any size, and trains the small tokenizer of the samples.
+//! Makes the test inputs of crossic: packs the sample wikis into dumps and the sample documents into
+//! parquet files, writes synthetic dumps of any size, and trains the small tokenizer of the samples.
 
+pub mod documents;
 pub mod dump;
 pub mod error;
 pub mod random;

@@ -1,0 +1,4 @@
+//! The sample web documents: reads the sources that people write and packs them into parquet files.
+
+pub mod pack;
+pub mod source;
