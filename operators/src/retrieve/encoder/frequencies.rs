@@ -62,8 +62,18 @@ impl Frequencies {
 
     /// Returns the digest of all rarities: that of the frequencies as far as they matter.
     pub fn digest(&self) -> Digest {
-        let rarities = self.counts.iter().map(|count| rarity(self.n_documents, *count));
-        let bytes: Vec<u8> = rarities.flat_map(u16::to_le_bytes).collect();
+        let unseen = rarity(self.n_documents, 0);
+        let mut bytes = unseen.to_le_bytes().to_vec();
+        for (dim, count) in (0_u32..).zip(&self.counts) {
+            if *count == 0 {
+                continue;
+            }
+            let rarity = rarity(self.n_documents, *count);
+            if rarity != unseen {
+                bytes.extend(dim.to_le_bytes());
+                bytes.extend(rarity.to_le_bytes());
+            }
+        }
         Digest::of(&bytes)
     }
 }

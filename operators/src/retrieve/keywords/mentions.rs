@@ -9,7 +9,8 @@ use super::super::encoder::words::{is_unspaced, is_word};
 /// Longest name that is counted, in characters. With it the work is at most this many steps for
 /// each character of the text.
 const MAX_NAME: usize = 64;
-/// Shortest name that is counted, in characters: a letter alone names nothing.
+/// Shortest name that is counted, in characters: a letter alone names nothing, and one Han character
+/// is part of many words.
 const MIN_NAME: usize = 2;
 
 /// Names to be counted, as a tree of characters. Letter case does not matter.

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn powers_of_two_are_exact() {
-        for power in 0..64 {
+        for power in 0..64_u32 {
             assert_eq!(log2(1 << power), u64::from(power) * ONE);
         }
         assert_eq!(log2(0), 0);

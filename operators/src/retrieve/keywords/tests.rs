@@ -120,7 +120,7 @@ fn other_scripts_have_keywords() {
             };
             Some(Mapped { page, english: english.to_owned(), n_linking: 9 })
         };
-        let text = "イヌと犬、كلب كلب";
+        let text = "イヌとイヌ、كلب كلب";
         let n_bytes = page.len() as u64;
         let article =
             Article { page: 9, english: "Pet", text, n_bytes, links: &links, fallbacks: &[] };
