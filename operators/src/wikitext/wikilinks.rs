@@ -214,6 +214,46 @@ mod tests {
         assert_eq!(labels("[[象|ゾウ]] [[a|''b'' &amp; c]] [[d|{{e}}]]"), ["ゾウ", "b & c", ""]);
     }
 
+    /// Returns the number of tokens and the steps that all links together may take: those over the
+    /// tokens directly in their brackets, once for the pipe and once for target and label.
+    fn cost(page: &str) -> (usize, usize) {
+        let tokens = tokens::tokenise(page, false).list;
+        let mut n_steps = 0;
+        for (index, token) in tokens.iter().enumerate() {
+            let (Kind::LinkOpen, Some(closer)) = (token.kind, token.closer()) else { continue };
+            let mut at = index + 1;
+            while at < closer {
+                n_steps += 2;
+                at = tokens[at].closer().unwrap_or(at) + 1;
+            }
+        }
+        (tokens.len(), n_steps)
+    }
+
+    #[test]
+    fn links_take_a_linear_number_of_steps() {
+        let n = 20_000;
+        for (open, close) in [
+            ("[[", "]]"),
+            ("[[a|", "]]"),
+            ("[[&amp;", "]]"),
+            ("[[a|''b''&amp;", "]]"),
+            ("[[{{", "}}]]"),
+        ] {
+            for page in [
+                format!("{}{}", open.repeat(n), close.repeat(n)),
+                format!("{open}{close}").repeat(n),
+                format!("{open}{}{close}", "&amp;''".repeat(n)),
+            ] {
+                let (n_tokens, n_steps) = cost(&page);
+                assert!(
+                    n < n_tokens && n_steps <= 2 * n_tokens,
+                    "{n_steps} for {n_tokens} of {open}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn hostile_pages_are_bounded() {
         let site = Site::new("en", &[]);

@@ -104,6 +104,20 @@ mod tests {
         assert_eq!(frequencies.rarity(u32::MAX), 64);
     }
 
+    #[test]
+    fn the_digest_changes_with_the_rarities_alone() {
+        let mut frequencies = Frequencies::default();
+        for number in 0..1000 {
+            frequencies.add(&document(&[1 + number % 3]));
+        }
+        let before = (frequencies.digest(), [1, 2, 3, 4].map(|dim| frequencies.rarity(dim)));
+        frequencies.add(&document(&[1]));
+        let after = (frequencies.digest(), [1, 2, 3, 4].map(|dim| frequencies.rarity(dim)));
+        assert_eq!(before, after);
+        frequencies.add(&document(&[4]));
+        assert_ne!(before.0, frequencies.digest());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
         #[test]

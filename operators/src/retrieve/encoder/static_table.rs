@@ -93,7 +93,8 @@ impl StaticTable {
         let max_tokens = max_tokens.clamp(1, MOST_TOKENS);
         let unit = unit.clamp(1, 1 << 16);
         let n_dims = table.n_dims;
-        let is_shaped = (1..=MOST_DIMS).contains(&n_dims) && table.rows.len() % n_dims == 0;
+        let is_shaped =
+            (1..=MOST_DIMS).contains(&n_dims) && table.rows.len().is_multiple_of(n_dims);
         if !is_shaped || table.rows.is_empty() {
             return Err(TableError::Shape { numbers: table.rows.len(), dims: n_dims });
         }
