@@ -138,7 +138,10 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::wikitext::{Headings, Options, clean};
 
     #[track_caller]
     fn check(
@@ -266,5 +269,27 @@ mod tests {
         assert!(wikilinks(&nested, &site).len() <= MAX_LINKS);
         let files = format!("{}{}", "[[File:a|[[b]]".repeat(n), "]]".repeat(n));
         assert_eq!(wikilinks(&files, &site).len(), MAX_LINKS);
+    }
+
+    proptest! {
+        #[test]
+        fn links_of_the_prose_are_those_of_the_cleaner(parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "ช้าง ", "เป็น", "Word. ", "[[a]] ", "[[ช้างเอเชีย|ช้าง]]", "[[قط#x|القطط]]s ", "[[象]]は", "''b'' ",
+                "[[a_b|''c'']] ", "<!-- [[d]] -->", "<nowiki>[[e]]</nowiki> ", "x<ref>[[f]]</ref> ", "[[User:g|h]] ",
+                "[[File:i.jpg|thumb|j]]", "{{k|[[l]]}}", "[[:Category:m|n]] ", "\n\n", "[[de:o]]", "&amp; ", "[http://p q] ",
+                "]] ", "[[r\n\n", "\n== s ==\nt ",
+            ]),
+            0..30,
+        )) {
+            let page = parts.concat();
+            let site = Site::new("th", &[]);
+            let options =
+                Options { headings: Headings::Drop, lists: true, boilerplate: true, math: false };
+            let expected: Vec<_> =
+                clean(&page, &site, &options).links.into_iter().map(|it| it.target).collect();
+            let links = wikilinks(&page, &site).into_iter().filter(|it| it.is_prose);
+            prop_assert_eq!(links.map(|it| it.target).collect::<Vec<_>>(), expected, "{}", page);
+        }
     }
 }
