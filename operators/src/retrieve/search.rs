@@ -82,7 +82,8 @@ pub struct TwoStep<D> {
 /// Searches with each of two vectors and ranks whatever either finds by the sum of both products.
 ///
 /// `search` returns the best documents of a query, at most as many as asked for, ordered as by
-/// [`best`]; fewer only if there are no more. `product` returns the exact product of a query and a
+/// [`best`]; fewer only if every other document has a product of 0 or less, as an index of postings
+/// does not look at documents without a common word. A sum of 0 or less is never a hit. `product` returns the exact product of a query and a
 /// document, for documents that only the other search found: such a one is neither dropped nor
 /// counted as 0. The hits are asked for again, twice as many, until it is certain that none is
 /// missing or `depth` ends.
@@ -101,15 +102,20 @@ pub fn two_step<D: Ord + Copy>(
             found.iter().flatten().map(|(document, _)| *document).collect();
         let sum = |document: D| queries.iter().map(|query| product(query, document)).sum();
         let hits = documents.into_iter().map(|document| (document, sum(document)));
-        let hits = best(hits, wanted.least, wanted.top);
+        let least = wanted.least.max(1);
+        let hits = best(hits, least, wanted.top);
 
-        // What is in neither list scores at most what the last of each list scores.
-        let is_all = found.iter().any(|list| list.len() < n_asked);
-        let bound: i64 = found.iter().filter_map(|list| list.last()).map(|(_, score)| *score).sum();
+        // What is in neither list scores at most what the last of each list scores, and at most 0
+        // where a list has ended.
+        let last_of = |list: &Vec<Scored<D>>| match list.last() {
+            Some((_, score)) if n_asked <= list.len() => *score,
+            _ => 0,
+        };
+        let bound: i64 = found.iter().map(last_of).sum();
         let last = if hits.len() < wanted.top { None } else { hits.last() };
         // A document unseen could tie and have the lower name, so a tie is not certain.
         let is_beaten = last.is_some_and(|(_, score)| bound < *score);
-        let is_complete = is_all || bound < wanted.least || is_beaten || wanted.top == 0;
+        let is_complete = bound < least || is_beaten || wanted.top == 0;
         if is_complete || depth.most <= n_asked {
             return TwoStep { hits, is_complete, depth: n_asked };
         }
@@ -125,9 +131,10 @@ mod tests {
 
     use super::{super::encoder::vector::Sparse, *};
 
-    /// Searches exactly: what an index is to find.
-    fn flat(documents: &[Vector], query: &Query, n_asked: usize) -> Vec<Scored<usize>> {
-        best(documents.iter().map(|it| query.dot(it)).enumerate(), i64::MIN, n_asked)
+    /// Searches exactly: what an index is to find. Scores below `floor` are left out, as an index
+    /// of postings leaves out 0.
+    fn flat(documents: &[Vector], query: &Query, n_asked: usize, floor: i64) -> Vec<Scored<usize>> {
+        best(documents.iter().map(|it| query.dot(it)).enumerate(), floor, n_asked)
     }
 
     fn dense() -> impl Strategy<Value = Vector> {
@@ -154,9 +161,10 @@ mod tests {
             first in 0..12_usize,
             least in -8..20_i64,
             top in 0..5_usize,
+            floor in prop::sample::select(vec![i64::MIN, 0, 1]),
         ) {
             let fused = Query::fused(&title, &full);
-            let expected = best(flat(&documents, &fused, documents.len()), least, top);
+            let expected = best(flat(&documents, &fused, usize::MAX, i64::MIN), least.max(1), top);
             let deepest = Cell::new(0);
             let found = two_step(
                 (&title, &full),
@@ -164,7 +172,7 @@ mod tests {
                 Depth { first, most: usize::MAX },
                 |query, n_asked| {
                     deepest.set(n_asked);
-                    flat(&documents, query, n_asked)
+                    flat(&documents, query, n_asked, floor)
                 },
                 |query, document| query.dot(&documents[document]),
             );
@@ -178,14 +186,15 @@ mod tests {
             (documents, title, full) in inputs(),
             n_asked in 1..12_usize,
             least in -8..20_i64,
+            floor in prop::sample::select(vec![i64::MIN, 0, 1]),
         ) {
             let fused = Query::fused(&title, &full);
-            let expected = best(flat(&documents, &fused, documents.len()), least, 3);
+            let expected = best(flat(&documents, &fused, usize::MAX, i64::MIN), least.max(1), 3);
             let found = two_step(
                 (&title, &full),
                 Wanted { least, top: 3 },
                 Depth { first: n_asked, most: n_asked },
-                |query, n_asked| flat(&documents, query, n_asked),
+                |query, n_asked| flat(&documents, query, n_asked, floor),
                 |query, document| query.dot(&documents[document]),
             );
             prop_assert_eq!(found.depth, n_asked);
@@ -234,7 +243,7 @@ mod tests {
                 (&title, &full),
                 Wanted { least: 1, top: 1 },
                 Depth { first: 1, most },
-                |query, n_asked| flat(&documents, query, n_asked),
+                |query, n_asked| flat(&documents, query, n_asked, 0),
                 |query, document| query.dot(&documents[document]),
             )
         };
