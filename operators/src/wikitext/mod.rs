@@ -20,11 +20,13 @@ mod tags;
 mod template;
 mod tokens;
 mod variant;
+mod wikilinks;
 
 #[cfg(test)]
 mod tests;
 
 pub use site::Site;
+pub use wikilinks::{Wikilink, wikilinks};
 
 /// What becomes of section headings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -291,43 +291,12 @@ impl<'a> Renderer<'a> {
 
     /// Returns a span as plain text if nothing in it needs more than characters.
     pub(super) fn flat(&self, span: Span) -> Option<Cow<'a, str>> {
-        if span.first == span.last {
-            return self.source.get(span.start..span.end).map(Cow::Borrowed);
-        }
-        let mut text = String::with_capacity(span.end.saturating_sub(span.start));
-        let mut at = span.start;
-        for token in self.tokens.get(span.first..span.last)? {
-            text.push_str(self.source.get(at..token.start())?);
-            at = token.end();
-            let raw = self.source.get(token.start()..at)?;
-            match token.kind {
-                Kind::Skip => {}
-                Kind::Space | Kind::Newline => text.push(' '),
-                Kind::Entity => {
-                    let c = entities::decode(raw)?;
-                    if !entities::is_invisible(c) {
-                        text.push(c);
-                    }
-                }
-                Kind::Lone | Kind::Sup | Kind::Sub if !raw.contains('<') => text.push_str(raw),
-                _ => return None,
-            }
-        }
-        text.push_str(self.source.get(at..span.end)?);
-        Some(Cow::Owned(text))
+        flat(self.source, self.tokens, span)
     }
 
     /// Returns the place of the first pipe of a span that is not inside another pair.
     pub(super) fn first_pipe(&self, span: Span) -> Option<usize> {
-        let mut index = span.first;
-        while index < span.last {
-            let token = self.tokens.get(index)?;
-            if matches!(token.kind, Kind::Pipe | Kind::LinePipe) {
-                return Some(index);
-            }
-            index = token.closer().map_or(index, |closer| closer.max(index)) + 1;
-        }
-        None
+        first_pipe(self.tokens, span)
     }
 
     /// Returns the parts of a span before and after the token at `pipe`.
@@ -343,6 +312,48 @@ impl<'a> Renderer<'a> {
     pub(super) fn aside(&mut self) {
         self.draft.text.push(ASIDE);
     }
+}
+
+/// Returns a span as plain text if nothing in it needs more than characters.
+pub(super) fn flat<'a>(source: &'a str, tokens: &[Token], span: Span) -> Option<Cow<'a, str>> {
+    if span.first == span.last {
+        return source.get(span.start..span.end).map(Cow::Borrowed);
+    }
+    // Bounded, because a span may hold long nested pairs and ends at the first.
+    let mut text = String::with_capacity(span.end.saturating_sub(span.start).min(256));
+    let mut at = span.start;
+    for token in tokens.get(span.first..span.last)? {
+        text.push_str(source.get(at..token.start())?);
+        at = token.end();
+        let raw = source.get(token.start()..at)?;
+        match token.kind {
+            Kind::Skip => {}
+            Kind::Space | Kind::Newline => text.push(' '),
+            Kind::Entity => {
+                let c = entities::decode(raw)?;
+                if !entities::is_invisible(c) {
+                    text.push(c);
+                }
+            }
+            Kind::Lone | Kind::Sup | Kind::Sub if !raw.contains('<') => text.push_str(raw),
+            _ => return None,
+        }
+    }
+    text.push_str(source.get(at..span.end)?);
+    Some(Cow::Owned(text))
+}
+
+/// Returns the place of the first pipe of a span that is not inside another pair.
+pub(super) fn first_pipe(tokens: &[Token], span: Span) -> Option<usize> {
+    let mut index = span.first;
+    while index < span.last {
+        let token = tokens.get(index)?;
+        if matches!(token.kind, Kind::Pipe | Kind::LinePipe) {
+            return Some(index);
+        }
+        index = token.closer().map_or(index, |closer| closer.max(index)) + 1;
+    }
+    None
 }
 
 const SUPERSCRIPTS: &[(char, char)] = &[
