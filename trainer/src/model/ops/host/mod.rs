@@ -5,13 +5,15 @@
 //! other device and number format runs. Rows go to threads whole, so that no sum depends on the number of threads.
 
 pub(super) mod activation;
+pub(super) mod gelu;
+pub(super) mod layer_norm;
 pub(super) mod loss;
 pub(super) mod mask;
 pub(super) mod norm;
 pub(super) mod softmax;
 #[cfg(test)]
 mod tests;
-pub(in crate::model) mod turn;
+pub(crate) mod turn;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -28,7 +30,7 @@ pub(super) fn holds<const D: usize>(x: &Tensor<D>) -> bool {
 }
 
 /// Returns whether tensors of a device and a number format lie in memory as 32-bit numbers.
-pub(in crate::model) fn runs(device: &Device, dtype: DType) -> bool {
+pub(crate) fn runs(device: &Device, dtype: DType) -> bool {
     dtype == DType::F32 && *device == Device::flex()
 }
 
