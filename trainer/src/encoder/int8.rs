@@ -34,11 +34,11 @@ impl Scale {
         }
     }
 
-    /// Returns a scale for unit vectors of a width: numbers up to six times their root mean square are kept.
+    /// Returns a scale for unit vectors of a width: numbers up to eight times their root mean square are kept.
     ///
     /// Few encoders have larger ones; [`Scale::quantise`] counts what is cut off.
     pub fn of_width(width: usize) -> Scale {
-        Scale { limit: (6.0 / (width.max(1) as f32).sqrt()).min(1.0) }
+        Scale { limit: (8.0 / (width.max(1) as f32).sqrt()).min(1.0) }
     }
 
     /// Returns the number that becomes 127.
@@ -85,7 +85,7 @@ mod tests {
             assert!(Scale::new(limit).is_err(), "{limit}");
         }
         assert_eq!(Scale::of_width(3).limit(), 1.0);
-        assert!((Scale::of_width(900).limit() - 0.2).abs() < 1e-6);
+        assert!((Scale::of_width(1600).limit() - 0.2).abs() < 1e-6);
     }
 
     proptest! {
