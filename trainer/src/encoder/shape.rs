@@ -271,7 +271,7 @@ fn rope(fields: &Fields<'_>, kind: Rotary, head_dim: usize) -> Result<Positions>
             return Err(fields.unsupported(format!("rotary embeddings of type `{other}`")));
         }
     };
-    if !(1.0 < theta && theta < 1e30 && 1.0 <= stretch && stretch < 1e6) {
+    if !(1.0 < theta && theta < 1e30 && (1.0..1e6).contains(&stretch)) {
         return Err(fields.wrong(format!(
             "says `rope_theta` {theta}, stretched by {stretch}; the first is above 1, the other at least 1"
         )));

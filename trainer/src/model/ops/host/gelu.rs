@@ -20,7 +20,7 @@ const UPPER: [f32; 6] = [
 
 /// The lower one's coefficients.
 const LOWER: [f32; 6] =
-    [1.197_511_8e-6, 7.364_65e-5, 1.884_426_5e-3, 2.864_568_7e-2, 2.515_211_1e-1, 1.0];
+    [1.197_511_8e-6, 7.364_65e-5, 1.884_426_5e-3, 2.864_568_7e-2, 2.515_211e-1, 1.0];
 
 /// See [`super::super::gelu::forward`].
 pub(in crate::model::ops) fn forward(x: Tensor<2>) -> Tensor<2> {
