@@ -46,7 +46,7 @@ pub(in crate::model::ops) fn gated(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> 
     tensor(gate, [n, width])
 }
 
-/// Returns `Φ(x)`, the share of the normal distribution below `x`, to within 6e-7.
+/// Returns `Φ(x)`, the share of the normal distribution below `x`, to within 8e-7.
 #[inline(always)]
 pub(super) fn normal(x: f32) -> f32 {
     let square = x * x;

@@ -70,7 +70,7 @@ fn normal_is_the_integral_of_its_density() {
     for number in 0..18_000 {
         let x = -9.0 + f64::from(number) * step;
         let found = f64::from(gelu::normal(x as f32));
-        assert!((found - sum).abs() < 6e-7, "{x}: {found} {sum}");
+        assert!((found - sum).abs() < 8e-7, "{x}: {found} {sum}");
         sum += step / 6.0 * (density(x) + 4.0 * density(x + step / 2.0) + density(x + step));
     }
     assert_eq!((gelu::normal(0.0), gelu::normal(-1e30), gelu::normal(1e30)), (0.5, 0.0, 1.0));
