@@ -5,7 +5,7 @@ mod build;
 pub mod compare;
 pub mod engine;
 pub mod generate;
-mod ops;
+pub(crate) mod ops;
 pub mod stages;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,13 @@
 //! What `config.json` of a Hugging Face directory says about a model, checked so that nothing later has to.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    weights::fields::{self, Fields},
+};
 
 /// File name of a model's configuration.
 pub const CONFIG: &str = "config.json";
@@ -108,25 +111,14 @@ impl ModelConfig {
     /// names what is unsupported), or holds numbers that cannot be right.
     pub fn read(dir: &Path) -> Result<ModelConfig> {
         let path = dir.join(CONFIG);
-        let bytes = match fs_err::metadata(&path) {
-            Ok(it) if it.len() <= MAX_BYTES => fs_err::read(&path)?,
-            Ok(it) => {
-                return Err(Error::file(
-                    &path,
-                    format!("has {} bytes, which no model configuration has", it.len()),
-                    "",
-                ));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::file(
-                    &path,
-                    "does not exist",
-                    "`model` names a directory in the Hugging Face layout: config.json, safetensors files and \
-                     the tokenizer",
-                ));
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let bytes = fields::read_bytes(&path)?.ok_or_else(|| {
+            Error::file(
+                &path,
+                "does not exist",
+                "`model` names a directory in the Hugging Face layout: config.json, safetensors files and \
+                 the tokenizer",
+            )
+        })?;
         ModelConfig::parse(&path, &bytes)
     }
 
@@ -136,10 +128,8 @@ impl ModelConfig {
     ///
     /// As [`ModelConfig::read`].
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<ModelConfig> {
-        let raw: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| {
-            Error::file(path, format!("is no JSON object: {error}"), "fetch the file again")
-        })?;
-        let fields = Fields { path: path.to_owned(), map: &raw };
+        let raw = fields::parse_object(path, bytes)?;
+        let fields = Fields { path: path.to_owned(), map: &raw, supported: SUPPORTED };
         let architecture = fields.architecture()?;
         fields.refuse_variants(architecture)?;
 
@@ -219,89 +209,7 @@ pub fn check_vocabulary(config: &ModelConfig, largest_id: u32, closing_added: bo
     ))
 }
 
-/// Longest configuration that is read.
-const MAX_BYTES: u64 = 16 << 20;
-
-/// The fields of a configuration, read with checks.
-struct Fields<'a> {
-    path: PathBuf,
-    map: &'a Map<String, Value>,
-}
-
 impl Fields<'_> {
-    fn wrong(&self, what: String) -> Error {
-        Error::file(&self.path, what, "fetch the model again, or correct the file")
-    }
-
-    fn unsupported(&self, what: String) -> Error {
-        Error::file(&self.path, format!("asks for {what}, which is unsupported"), SUPPORTED)
-    }
-
-    /// Returns a field; one that is null counts as missing, as transformers has it.
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.map.get(key).filter(|it| !it.is_null())
-    }
-
-    fn flag(&self, key: &str) -> Result<bool> {
-        match self.get(key) {
-            None => Ok(false),
-            Some(Value::Bool(it)) => Ok(*it),
-            Some(other) => {
-                Err(self.wrong(format!("has {other} for `{key}`, which is true or false")))
-            }
-        }
-    }
-
-    fn number(&self, key: &str) -> Result<Option<f64>> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(it) => match it.as_f64() {
-                Some(number) if number.is_finite() => Ok(Some(number)),
-                _ => Err(self.wrong(format!("has {it} for `{key}`, which is a number"))),
-            },
-        }
-    }
-
-    fn optional_size(&self, key: &str, max: u64) -> Result<Option<usize>> {
-        let Some(value) = self.get(key) else { return Ok(None) };
-        match value.as_u64() {
-            Some(number) if (1..=max).contains(&number) => Ok(Some(number as usize)),
-            _ => Err(self.wrong(format!(
-                "has {value} for `{key}`, which is a whole number from 1 to {max}"
-            ))),
-        }
-    }
-
-    fn size(&self, key: &str, max: u64) -> Result<usize> {
-        self.optional_size(key, max)?.ok_or_else(|| self.wrong(format!("lacks `{key}`")))
-    }
-
-    fn text(&self, key: &str) -> Result<Option<&str>> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::String(it)) => Ok(Some(it)),
-            Some(other) => Err(self.wrong(format!("has {other} for `{key}`, which is a text"))),
-        }
-    }
-
-    /// Returns token ids that are written as nothing, one number or a list.
-    fn ids(&self, key: &str) -> Result<Vec<u32>> {
-        let values = match self.get(key) {
-            None => return Ok(Vec::new()),
-            Some(Value::Array(values)) => values.as_slice(),
-            Some(value) => std::slice::from_ref(value),
-        };
-        let id = |value: &Value| value.as_u64().and_then(|it| u32::try_from(it).ok());
-        values
-            .iter()
-            .map(|value| {
-                id(value).ok_or_else(|| {
-                    self.wrong(format!("has {value} for `{key}`, which is a token id"))
-                })
-            })
-            .collect()
-    }
-
     fn architecture(&self) -> Result<Architecture> {
         const ALL: [Architecture; 2] = [Architecture::Llama, Architecture::Qwen2];
         let model_type = self.text("model_type")?;
@@ -385,14 +293,6 @@ impl Fields<'_> {
             }
         };
         Ok(Rope { theta, scaling })
-    }
-
-    fn table(&self, key: &str) -> Result<Option<Fields<'_>>> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Fields { path: self.path.clone(), map })),
-            Some(other) => Err(self.wrong(format!("has {other} for `{key}`, which is a table"))),
-        }
     }
 
     fn llama3(&self) -> Result<Llama3Scaling> {

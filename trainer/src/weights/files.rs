@@ -105,16 +105,25 @@ impl WeightFiles {
         Some((entry.dtype()?, &entry.shape))
     }
 
+    /// Returns the files, in the order of their names.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(fs_err::File::path)
+    }
+
     /// Returns the file of a tensor, or the directory where no file has it.
-    fn path(&self, name: &str) -> &Path {
+    pub fn path(&self, name: &str) -> &Path {
         self.tensors
             .get(name)
             .and_then(|place| self.files.get(place.file))
             .map_or(&self.dir, |file| file.path())
     }
 
-    /// Opens the files and notes what each holds.
-    fn list(dir: &Path) -> Result<WeightFiles> {
+    /// Opens the weights of a directory and notes what each file holds; which tensors a model needs is not checked.
+    ///
+    /// # Errors
+    ///
+    /// A file is missing, damaged or cut off; the index names a file outside of the directory.
+    pub fn list(dir: &Path) -> Result<WeightFiles> {
         let mut all = WeightFiles {
             dir: dir.to_owned(),
             files: Vec::new(),
@@ -197,7 +206,8 @@ impl WeightFiles {
         Ok(())
     }
 
-    fn missing(&self, names: &[String]) -> Error {
+    /// Returns the error about tensors that no file has.
+    pub(crate) fn missing(&self, names: &[String]) -> Error {
         let shown: Vec<String> = names.iter().take(3).map(|it| format!("`{it}`")).collect();
         let more = match names.len() {
             0..=3 => String::new(),

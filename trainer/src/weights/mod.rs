@@ -3,6 +3,7 @@
 //! Files are read with positioned reads instead of a memory map, since a map needs `unsafe`.
 
 pub mod config;
+pub mod fields;
 pub mod files;
 pub mod header;
 pub mod names;

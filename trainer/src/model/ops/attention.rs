@@ -9,7 +9,7 @@ use super::host::{self, softmax::Visible};
 
 /// Which keys are hidden from which queries, chunk by chunk.
 #[derive(Clone, Debug)]
-pub(in crate::model) struct Masks {
+pub(crate) struct Masks {
     chunks: Vec<Chunk>,
 }
 
@@ -37,7 +37,7 @@ impl Masks {
     ///
     /// With `segments`, `windows · length` numbers that only rise within a window, tokens see their own segment alone.
     /// `in_memory` says that the scores are 32-bit numbers in memory.
-    pub(in crate::model) fn new(
+    pub(crate) fn new(
         length: usize,
         segments: Option<&[u32]>,
         chunk: usize,
@@ -52,13 +52,26 @@ impl Masks {
         Masks { chunks: chunks.collect() }
     }
 
-    /// Returns the mask of `n` queries that stand after the first `before` keys; they see these and each other.
-    pub(in crate::model) fn after(
-        before: usize,
-        n: usize,
+    /// Returns the masks of windows of which only the first `lengths` tokens are text: every query sees all of them.
+    pub(crate) fn of_lengths(
+        lengths: &[usize],
+        length: usize,
+        chunk: usize,
         device: &Device,
         in_memory: bool,
     ) -> Masks {
+        let chunk = chunk.max(1);
+        let chunks = (0..length).step_by(chunk).map(|start| {
+            let end = length.min(start + chunk);
+            let ranges = lengths.iter().flat_map(|it| (start..end).map(|_| (0, *it as u32)));
+            let view = View::of(ranges.collect(), lengths.len(), length, device, in_memory);
+            Chunk { first: 0, seen: length, start, end, view }
+        });
+        Masks { chunks: chunks.collect() }
+    }
+
+    /// Returns the mask of `n` queries that stand after the first `before` keys; they see these and each other.
+    pub(crate) fn after(before: usize, n: usize, device: &Device, in_memory: bool) -> Masks {
         let ranges = (0..n).map(|query| (0, (before + query + 1) as u32)).collect();
         let view = View::of(ranges, 1, before + n, device, in_memory);
         Masks { chunks: vec![Chunk { first: 0, seen: before + n, start: 0, end: n, view }] }
@@ -119,7 +132,7 @@ impl View {
 
 /// What the backward pass needs besides queries, keys, values and the result.
 #[derive(Clone, Debug)]
-pub(in crate::model) struct Sums {
+pub(crate) struct Sums {
     /// Log-sum-exp of the scores of every query, one tensor a chunk, shape `[windows, kv heads, rep · chunk, 1]`.
     chunks: Vec<Tensor<4>>,
 }
@@ -127,13 +140,13 @@ pub(in crate::model) struct Sums {
 #[cfg(test)]
 impl Sums {
     /// Returns the tensors.
-    pub(in crate::model) fn chunks(&self) -> &[Tensor<4>] {
+    pub(crate) fn chunks(&self) -> &[Tensor<4>] {
         &self.chunks
     }
 }
 
 /// Returns the attention of `q`, shape `[windows, heads, length, width]`, to `k` and `v`, which have fewer heads.
-pub(in crate::model) fn forward(
+pub(crate) fn forward(
     q: &Tensor<4>,
     k: &Tensor<4>,
     v: &Tensor<4>,
@@ -164,7 +177,7 @@ pub(in crate::model) fn forward(
 }
 
 /// Returns the gradients of `q`, `k` and `v` from that of `output`.
-pub(in crate::model) fn backward(
+pub(crate) fn backward(
     q: &Tensor<4>,
     k: &Tensor<4>,
     v: &Tensor<4>,

@@ -22,23 +22,23 @@ impl Key {
     }
 
     /// Returns the key of a part of this key's place, such as a block or a group of layers.
-    pub(in crate::model) fn with(self, part: u32) -> Key {
+    pub(crate) fn with(self, part: u32) -> Key {
         Key(mix(self.0 ^ mix(part.wrapping_add(0x9E37_79B9))))
     }
 }
 
 /// Dropout of one place: the probability and the key, or nothing to drop.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::model) struct Dropout {
+pub(crate) struct Dropout {
     /// Probability that a number is zeroed, less than 1.
-    pub(in crate::model) probability: f64,
+    pub(crate) probability: f64,
     /// Where the mask belongs.
-    pub(in crate::model) key: Key,
+    pub(crate) key: Key,
 }
 
 impl Dropout {
     /// Returns `x` with some numbers zeroed and the others multiplied by `1 / (1 - p)`; so it does to gradients.
-    pub(in crate::model) fn apply(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn apply(&self, x: Tensor<2>) -> Tensor<2> {
         let limit = (self.probability * f64::from(u32::MAX)) as u32;
         let scale = 1.0 / (1.0 - self.probability);
         if host::holds(&x) {

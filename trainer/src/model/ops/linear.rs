@@ -11,49 +11,49 @@ use crate::optimizer::parameter::{self, Gradients};
 
 /// Linear layers with one input of width `in`.
 #[derive(Clone, Debug)]
-pub(in crate::model) struct Group {
+pub(crate) struct Group {
     /// Weights one below the other, shape `[sum of outs, in]`.
-    pub(in crate::model) weight: Tensor<2>,
+    pub(crate) weight: Tensor<2>,
     /// Biases end to end, shape `[sum of outs]`; zeros for layers without.
-    pub(in crate::model) bias: Option<Tensor<1>>,
+    pub(crate) bias: Option<Tensor<1>>,
     /// The `A`s of the layers that have an adapter one below the other, shape `[adapters · rank, in]`.
-    pub(in crate::model) a: Option<Tensor<2>>,
+    pub(crate) a: Option<Tensor<2>>,
     /// The layers, from top to bottom.
-    pub(in crate::model) layers: Vec<Layer>,
+    pub(crate) layers: Vec<Layer>,
     /// `alpha / rank`.
-    pub(in crate::model) scale: f64,
+    pub(crate) scale: f64,
 }
 
 /// One linear layer of a group.
 #[derive(Clone, Debug)]
-pub(in crate::model) struct Layer {
+pub(crate) struct Layer {
     /// Width of its output.
-    pub(in crate::model) out: usize,
+    pub(crate) out: usize,
     /// Its adapter's `B`, shape `[out, rank]`.
-    pub(in crate::model) b: Option<Tensor<2>>,
+    pub(crate) b: Option<Tensor<2>>,
     /// Where its parameters stand, for those that are trained.
-    pub(in crate::model) trained: Trained,
+    pub(crate) trained: Trained,
 }
 
 /// Positions of the parameters of a layer in the flat list, for those that are trained.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::model) struct Trained {
+pub(crate) struct Trained {
     /// `A` of the adapter.
-    pub(in crate::model) a: Option<usize>,
+    pub(crate) a: Option<usize>,
     /// `B` of the adapter.
-    pub(in crate::model) b: Option<usize>,
+    pub(crate) b: Option<usize>,
     /// The weight.
-    pub(in crate::model) weight: Option<usize>,
+    pub(crate) weight: Option<usize>,
     /// The bias.
-    pub(in crate::model) bias: Option<usize>,
+    pub(crate) bias: Option<usize>,
 }
 
 /// What the backward pass needs besides the input: `s · drop(x) Aᵀ`, shape `[rows, adapters · rank]`.
-pub(in crate::model) type Inner = Option<Tensor<2>>;
+pub(crate) type Inner = Option<Tensor<2>>;
 
 impl Group {
     /// Returns the outputs of the layers, `[rows, out]` each, and what the backward pass needs.
-    pub(in crate::model) fn forward(
+    pub(crate) fn forward(
         &self,
         x: Tensor<2>,
         dropout: Option<Dropout>,
@@ -123,7 +123,7 @@ impl Group {
     }
 
     /// Returns the gradient of the input and adds those of the trained parameters, from those of the outputs.
-    pub(in crate::model) fn backward(
+    pub(crate) fn backward(
         &self,
         x: Tensor<2>,
         inner: Inner,

@@ -7,7 +7,7 @@ use crate::weights::config::{ModelConfig, Rope};
 
 /// Cosines and sines of every row of a batch.
 #[derive(Clone, Debug)]
-pub(in crate::model) struct Rotation {
+pub(crate) struct Rotation {
     /// One row of the width of a head a token.
     cosines: Vec<f32>,
     sines: Vec<f32>,
@@ -18,7 +18,7 @@ pub(in crate::model) struct Rotation {
 impl Rotation {
     /// Returns the rotations of `positions`, one window after the other; `in_memory` says that what they turn are 32-bit
     /// numbers in memory.
-    pub(in crate::model) fn new(
+    pub(crate) fn new(
         config: &ModelConfig,
         positions: &[u32],
         windows: usize,
@@ -26,10 +26,23 @@ impl Rotation {
         device: &Device,
         in_memory: bool,
     ) -> Rotation {
-        let length = positions.len() / windows.max(1);
         let frequencies = frequencies(&config.rope, config.head_dim);
+        Rotation::of(&frequencies, positions, windows, dtype, device, in_memory)
+    }
+
+    /// Returns the rotations of `positions` by `frequencies`, one angle a position for each pair of a head's numbers.
+    pub(crate) fn of(
+        frequencies: &[f32],
+        positions: &[u32],
+        windows: usize,
+        dtype: DType,
+        device: &Device,
+        in_memory: bool,
+    ) -> Rotation {
+        let length = positions.len() / windows.max(1);
+        let head_dim = 2 * frequencies.len();
         let table = |of: fn(f32) -> f32| {
-            let mut numbers = Vec::with_capacity(positions.len() * config.head_dim);
+            let mut numbers = Vec::with_capacity(positions.len() * head_dim);
             for position in positions {
                 // transformers multiplies in 32 bits; so do we, to agree at long range.
                 let start = numbers.len();
@@ -40,7 +53,7 @@ impl Rotation {
         };
         let (cosines, sines) = (table(f32::cos), table(f32::sin));
         let tensor = |numbers: &[f32]| {
-            let data = TensorData::new(numbers.to_vec(), [windows, 1, length, config.head_dim]);
+            let data = TensorData::new(numbers.to_vec(), [windows, 1, length, head_dim]);
             Tensor::<4>::from_data(data, (device, DType::F32)).cast(dtype)
         };
         let tensors = (!in_memory).then(|| (tensor(&cosines), tensor(&sines)));
@@ -49,7 +62,7 @@ impl Rotation {
 
     /// Returns rows, shape `[rows, heads · width]`, as heads turned by their position, shape
     /// `[windows, heads, length, width]`.
-    pub(in crate::model) fn forward(&self, x: Tensor<2>, layout: Layout) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<2>, layout: Layout) -> Tensor<4> {
         match &self.tensors {
             None => host::turn::to_heads(x, Some((&self.cosines, &self.sines)), layout),
             Some((cosines, sines)) => {
@@ -60,7 +73,7 @@ impl Rotation {
     }
 
     /// Returns the gradient of the rows that were turned: the gradient turned back.
-    pub(in crate::model) fn backward(&self, dy: Tensor<4>, layout: Layout) -> Tensor<2> {
+    pub(crate) fn backward(&self, dy: Tensor<4>, layout: Layout) -> Tensor<2> {
         match &self.tensors {
             None => host::turn::to_rows(dy, Some((&self.cosines, &self.sines)), layout),
             Some((cosines, sines)) => {
@@ -72,7 +85,7 @@ impl Rotation {
 }
 
 /// Returns rows, shape `[rows, heads · width]`, as heads, shape `[windows, heads, length, width]`.
-pub(in crate::model) fn to_heads(x: Tensor<2>, layout: Layout) -> Tensor<4> {
+pub(crate) fn to_heads(x: Tensor<2>, layout: Layout) -> Tensor<4> {
     if host::holds(&x) {
         return host::turn::to_heads(x, None, layout);
     }
@@ -81,7 +94,7 @@ pub(in crate::model) fn to_heads(x: Tensor<2>, layout: Layout) -> Tensor<4> {
 }
 
 /// Returns heads as rows, the inverse of [`to_heads`].
-pub(in crate::model) fn to_rows(x: Tensor<4>, layout: Layout) -> Tensor<2> {
+pub(crate) fn to_rows(x: Tensor<4>, layout: Layout) -> Tensor<2> {
     if host::holds(&x) {
         return host::turn::to_rows(x, None, layout);
     }
@@ -100,7 +113,7 @@ fn swap_halves(x: Tensor<4>) -> Tensor<4> {
 ///
 /// The scaling of Llama 3.1 leaves short waves as they are, slows long ones by `factor`, and blends those between
 /// (transformers, `_compute_llama3_parameters`).
-pub(in crate::model) fn frequencies(rope: &Rope, head_dim: usize) -> Vec<f32> {
+pub(crate) fn frequencies(rope: &Rope, head_dim: usize) -> Vec<f32> {
     let half = head_dim / 2;
     let plain = (0..half).map(|pair| {
         let exponent = (2 * pair) as f32 / head_dim as f32;

@@ -5,13 +5,15 @@
 //! other device and number format runs. Rows go to threads whole, so that no sum depends on the number of threads.
 
 pub(super) mod activation;
+pub(super) mod gelu;
+pub(super) mod layer_norm;
 pub(super) mod loss;
 pub(super) mod mask;
 pub(super) mod norm;
 pub(super) mod softmax;
 #[cfg(test)]
 mod tests;
-pub(in crate::model) mod turn;
+pub(crate) mod turn;
 
 use rayon::prelude::*;
 

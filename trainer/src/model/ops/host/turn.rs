@@ -6,15 +6,15 @@ use super::{numbers, row, rows, tensor};
 
 /// How rows and heads lie.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::model) struct Layout {
+pub(crate) struct Layout {
     /// Windows.
-    pub(in crate::model) windows: usize,
+    pub(crate) windows: usize,
     /// Tokens of a window.
-    pub(in crate::model) length: usize,
+    pub(crate) length: usize,
     /// Heads.
-    pub(in crate::model) heads: usize,
+    pub(crate) heads: usize,
     /// Width of a head.
-    pub(in crate::model) width: usize,
+    pub(crate) width: usize,
 }
 
 impl Layout {
