@@ -12,6 +12,7 @@ pub mod operator;
 pub mod record;
 pub mod reject;
 mod resolve_titles;
+pub mod retrieve;
 pub mod segment;
 pub mod shuffle_pairs;
 pub mod split_windows;
