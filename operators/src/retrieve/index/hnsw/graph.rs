@@ -117,6 +117,23 @@ impl Walk {
 }
 
 impl Graph {
+    /// Adds links of the lowest layer, from the first to the second node of each pair.
+    pub(super) fn link(&mut self, mut pairs: Vec<(u32, u32)>) {
+        let Some(lowest) = self.layers.first_mut() else { return };
+        pairs.sort_unstable();
+        let mut layer = Layer::default();
+        for &node in &lowest.nodes {
+            let start = pairs.partition_point(|&(from, _)| from < node);
+            let new = pairs.iter().skip(start).take_while(|&&(from, _)| from == node);
+            let mut links = lowest.links(node).to_vec();
+            links.extend(new.map(|&(_, to)| to));
+            links.sort_unstable();
+            links.dedup();
+            layer.push(node, &links);
+        }
+        *lowest = layer.finish();
+    }
+
     /// Returns about the `breadth` nodes of the highest scores, the best first.
     pub(super) fn nearest<'walk>(
         &self,

@@ -3,9 +3,10 @@
 //! `hnsw_rs` builds the graph; `graph.rs` freezes it into flat arrays and walks it. Four things make
 //! a segment a function of its documents alone, and none of them lost to a search: nodes are
 //! inserted one after the other in the order of the digests of their bytes; equal vectors are one
-//! node; a node that does not find itself is an orphan, and orphans are compared with every query;
-//! distances are integers.
+//! node; every node that does not find itself is linked anew, and if it still does not, it is
+//! compared with every query; distances are integers.
 
+mod audit;
 mod build;
 mod graph;
 mod nodes;
@@ -79,19 +80,19 @@ impl Hnsw {
             return Err(Error::TooMany { found: vectors.len(), most: MAX_DOCUMENTS });
         }
         let nodes = Nodes::of(vectors);
-        let graph = build::grow(&nodes, settings);
-        let orphans = orphans(&nodes, &graph, usize::from(settings.breadth));
+        let mut graph = build::grow(&nodes, settings);
+        let orphans = audit::mend(&nodes, &mut graph, usize::from(settings.breadth));
         Ok(Hnsw { settings, nodes, graph, orphans })
     }
 
-    /// Returns the same segment with another breadth; which nodes are orphans is found out anew.
+    /// Returns the same graph, to be searched with another breadth; nodes are mended and orphans
+    /// counted for the breadth it was built with.
     ///
     /// # Errors
     /// When the breadth is not possible.
     pub fn with_breadth(mut self, breadth: u16) -> Result<Hnsw, Error> {
         self.settings.breadth = breadth;
         self.settings.check()?;
-        self.orphans = orphans(&self.nodes, &self.graph, usize::from(breadth));
         Ok(self)
     }
 
@@ -166,20 +167,33 @@ impl Index for Hnsw {
     }
 }
 
-/// Returns the nodes that a search for their own vector does not find.
-///
-/// Distance decides here, not the product: a node is nearest to itself, while rounding may give
-/// another node of a dense cluster the larger product.
-fn orphans(nodes: &Nodes, graph: &Graph, breadth: usize) -> Vec<u32> {
-    let walk = || Walk::over(nodes.len());
-    (0..nodes.len() as u32)
-        .into_par_iter()
-        .map_init(walk, |walk, node| {
-            let own = nodes.values(node);
-            let nearness = |other| -kernel::squared_distance(own, nodes.values(other));
-            let first = graph.nearest(breadth, nearness, walk).first();
-            first.is_none_or(|&(found, _)| found != node).then_some(node)
-        })
-        .flatten()
-        .collect()
+#[cfg(test)]
+mod tests {
+    use super::{Graph, Hnsw, Settings, audit};
+    use crate::{
+        record::Digest,
+        retrieve::index::{
+            Index, Wanted,
+            flat::Flat,
+            vectors::{Shape, Vector, Vectors},
+        },
+    };
+
+    #[test]
+    fn orphans_are_compared_with_every_query() {
+        let shape = Shape::new(3, 40).unwrap();
+        let corners = (0..27_i8).map(|it| [it % 3 - 1, it / 3 % 3 - 1, it / 9 - 1].map(f32::from));
+        let drawn: Vec<Vector> = corners.filter_map(|it| shape.quantise(&it)).collect();
+        let documents = (0..drawn.len()).map(|it| Digest::of(&it.to_le_bytes())).collect();
+        let values = drawn.iter().flat_map(Vector::values).copied().collect();
+        let vectors = Vectors::new(shape, documents, values).unwrap();
+        let mut hnsw = Hnsw::build(&vectors, Settings::default()).unwrap();
+        assert_eq!(hnsw.n_orphans(), 0);
+        // Nothing leads anywhere: all but the entry are lost to a walk.
+        hnsw.graph = Graph { entry: hnsw.graph.entry, layers: Vec::new() };
+        hnsw.orphans = audit::orphans(&hnsw.nodes, &hnsw.graph, 64);
+        assert_eq!(hnsw.n_orphans(), drawn.len());
+        let wanted = Wanted { top: 5, threshold: 1 };
+        assert_eq!(hnsw.search(&drawn, wanted), Flat::new(vectors).search(&drawn, wanted));
+    }
 }
