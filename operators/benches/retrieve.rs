@@ -24,7 +24,7 @@ use crossic_operators::retrieve::index::{
 #[path = "../tests/clustered_vectors/mod.rs"]
 mod clustered_vectors;
 
-use clustered_vectors::Draws;
+use clustered_vectors::{Draws, near_copies};
 
 const TOP_3: Wanted = Wanted { top: 3, threshold: 1 };
 const BREADTHS: [u16; 7] = [8, 16, 32, 48, 64, 128, 256];
@@ -71,6 +71,20 @@ fn main() {
         report(&hnsw.clone().with_breadth(breadth).expect("a breadth"), breadth, &queries, &truth);
     }
 
+    let copy = draws.vector();
+    let mut drawn = vec![copy; 200];
+    drawn.extend(near_copies(&mut draws, shape, 2_000));
+    drawn.extend((0..10_000).map(|_| draws.vector()));
+    let dense = clustered_vectors::vectors(shape, &drawn);
+    let graph = Hnsw::build(&dense, Settings::default()).expect("settings");
+    let wanted = Wanted { top: dense.len(), threshold: 1 };
+    let same =
+        graph.search(&drawn[..300], wanted) == Flat::new(dense).search(&drawn[..300], wanted);
+    println!(
+        "10,000 vectors, 200 copies of one, 2,000 near copies: {} orphans; every document found: {same}",
+        graph.n_orphans()
+    );
+
     let rows: Vec<_> = vectors.iter().collect();
     let start = Instant::now();
     let segments: Vec<Hnsw> = std::thread::scope(|scope| {
@@ -91,7 +105,12 @@ fn main() {
 }
 
 /// Prints recall, and queries a second on all threads and on one.
-fn report(index: &impl Index<Query = Vector>, breadth: u16, queries: &[Vector], truth: &[Vec<Hit>]) {
+fn report(
+    index: &impl Index<Query = Vector>,
+    breadth: u16,
+    queries: &[Vector],
+    truth: &[Vec<Hit>],
+) {
     let start = Instant::now();
     let found = index.search(queries, TOP_3).expect("one shape");
     let all = queries.len() as f64 / start.elapsed().as_secs_f64();
@@ -108,7 +127,9 @@ fn report(index: &impl Index<Query = Vector>, breadth: u16, queries: &[Vector], 
         })
         .sum();
     let recall = n_found as f64 / truth.iter().map(Vec::len).sum::<usize>() as f64;
-    println!("  breadth {breadth:3}: recall@3 {recall:.4}, {all:.0} queries/s, {one:.0} on one thread");
+    println!(
+        "  breadth {breadth:3}: recall@3 {recall:.4}, {all:.0} queries/s, {one:.0} on one thread"
+    );
 }
 
 /// Writes shape, vectors and queries as raw bytes.

@@ -6,7 +6,7 @@ mod clustered_vectors;
 
 use std::collections::BTreeSet;
 
-use clustered_vectors::{Draws, document, vectors};
+use clustered_vectors::{Draws, document, near_copies, vectors};
 use crossic_operators::{
     record::Digest,
     retrieve::index::{
@@ -84,21 +84,6 @@ fn recall(found: &[Vec<Hit>], truth: &[Vec<Hit>]) -> f64 {
 
 fn on_threads<T: Send>(n_threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap().install(work)
-}
-
-/// Returns one vector many times over, each time with another few components a step off.
-fn near_copies(draws: &mut Draws, shape: Shape, n: usize) -> Vec<Vector> {
-    let model = draws.vector();
-    let mut copies: Vec<Vector> = Vec::new();
-    while copies.len() < n {
-        let mut values = model.values().to_vec();
-        for _ in 0..4 {
-            let place = draws.below(values.len());
-            values[place] = values[place].saturating_add(if draws.below(2) == 0 { 1 } else { -1 });
-        }
-        copies.extend(shape.vector(values));
-    }
-    copies
 }
 
 #[test]
@@ -226,10 +211,8 @@ fn segments_of_graphs_are_one_search() {
     let truth = Flat::new(all).search(&queries, TOP_3).unwrap();
     assert!(0.98 <= recall(&found, &truth));
     // A large segment as a graph, a small one exact.
-    let kinds: Vec<Box<dyn Index<Query = Vector>>> = vec![
-        Box::new(segments),
-        Box::new(Flat::new(vectors(shape(24), &drawn[..1]))),
-    ];
+    let kinds: Vec<Box<dyn Index<Query = Vector>>> =
+        vec![Box::new(segments), Box::new(Flat::new(vectors(shape(24), &drawn[..1])))];
     assert_eq!(Segments(kinds).search(&queries, TOP_3).unwrap(), found, "a document counts once");
 }
 

@@ -9,7 +9,7 @@ use crossic_operators::{
 /// Directions in which vectors differ much.
 const TOPICS: usize = 64;
 /// Share of a vector that is its own and not its cluster's.
-const OWN: f32 = 0.62;
+const OWN: f32 = 0.5;
 
 /// Draws vectors.
 pub struct Draws {
@@ -32,7 +32,7 @@ impl Draws {
     }
 
     /// Returns the next number below a limit.
-    pub fn below(&mut self, limit: usize) -> usize {
+    fn below(&mut self, limit: usize) -> usize {
         (self.uniform() * limit as f64) as usize
     }
 
@@ -89,4 +89,19 @@ pub fn vectors(shape: Shape, drawn: &[Vector]) -> Vectors {
     let documents = (0..drawn.len()).map(document).collect();
     let values = drawn.iter().flat_map(Vector::values).copied().collect();
     Vectors::new(shape, documents, values).unwrap()
+}
+
+/// Returns one vector many times over, each time with another few components a step off.
+pub fn near_copies(draws: &mut Draws, shape: Shape, n: usize) -> Vec<Vector> {
+    let model = draws.vector();
+    let mut copies: Vec<Vector> = Vec::new();
+    while copies.len() < n {
+        let mut values = model.values().to_vec();
+        for _ in 0..4 {
+            let place = draws.below(values.len());
+            values[place] = values[place].saturating_add(if draws.below(2) == 0 { 1 } else { -1 });
+        }
+        copies.extend(shape.vector(values));
+    }
+    copies
 }

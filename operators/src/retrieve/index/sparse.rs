@@ -33,9 +33,8 @@ impl SparseVector {
             return None;
         }
         // Sums of floats depend on their order, so the order is made a function of the weights.
-        weights.sort_unstable_by(|left, right| {
-            left.0.cmp(&right.0).then(left.1.total_cmp(&right.1))
-        });
+        weights
+            .sort_unstable_by(|left, right| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
         let sums: Vec<(u32, f64)> = weights
             .chunk_by(|left, right| left.0 == right.0)
             .filter_map(|same| {

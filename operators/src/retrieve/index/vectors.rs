@@ -31,8 +31,7 @@ impl Shape {
     /// # Errors
     /// When one of them is outside its limits.
     pub fn new(dims: u16, scale: u16) -> Result<Shape, Error> {
-        let fits =
-            (1..=MAX_DIMS).contains(&dims) && (MIN_SCALE..=MAX_SCALE).contains(&scale);
+        let fits = (1..=MAX_DIMS).contains(&dims) && (MIN_SCALE..=MAX_SCALE).contains(&scale);
         if fits { Ok(Shape { dims, scale }) } else { Err(Error::Shape { dims, scale }) }
     }
 
@@ -164,7 +163,8 @@ impl Vectors {
         let mut rows: Vec<(Digest, &[i8])> =
             documents.into_iter().zip(values.chunks_exact(shape.dims())).collect();
         rows.sort_unstable_by_key(|&(document, _)| document);
-        if let Some(&[(document, _), _]) = rows.array_windows().find(|[left, right]| left.0 == right.0)
+        if let Some(&[(document, _), _]) =
+            rows.array_windows().find(|[left, right]| left.0 == right.0)
         {
             return Err(Error::Twice { document });
         }
