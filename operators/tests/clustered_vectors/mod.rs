@@ -12,7 +12,7 @@ const TOPICS: usize = 64;
 const OWN: f32 = 0.5;
 
 /// Draws vectors.
-pub struct Draws {
+pub(crate) struct Draws {
     state: u64,
     shape: Shape,
     /// What a topic looks like, for each topic.
@@ -23,7 +23,7 @@ pub struct Draws {
 
 impl Draws {
     /// Returns a source of vectors around so many clusters.
-    pub fn new(seed: u64, shape: Shape, n_clusters: usize) -> Draws {
+    pub(crate) fn new(seed: u64, shape: Shape, n_clusters: usize) -> Draws {
         let mut draws = Draws { state: seed, shape, topics: Vec::new(), clusters: Vec::new() };
         let n_topics = TOPICS.min(shape.dims());
         draws.topics = (0..n_topics).map(|_| draws.noise(shape.dims())).collect();
@@ -37,7 +37,7 @@ impl Draws {
     }
 
     /// Returns the next vector of any cluster; the first clusters are drawn far more often.
-    pub fn vector(&mut self) -> Vector {
+    pub(crate) fn vector(&mut self) -> Vector {
         let place = self.uniform();
         let cluster = (place * place * place * self.clusters.len() as f64) as usize;
         loop {
@@ -60,7 +60,7 @@ impl Draws {
     }
 
     /// Returns so many vectors, with documents whose digests are in no order.
-    pub fn vectors(&mut self, n: usize) -> Vectors {
+    pub(crate) fn vectors(&mut self, n: usize) -> Vectors {
         let drawn: Vec<Vector> = (0..n).map(|_| self.vector()).collect();
         vectors(self.shape, &drawn)
     }
@@ -80,19 +80,19 @@ impl Draws {
 }
 
 /// Returns the document of a number.
-pub fn document(number: usize) -> Digest {
+pub(crate) fn document(number: usize) -> Digest {
     Digest::of(&number.to_le_bytes())
 }
 
 /// Returns vectors as those of the documents 0, 1, 2 …
-pub fn vectors(shape: Shape, drawn: &[Vector]) -> Vectors {
+pub(crate) fn vectors(shape: Shape, drawn: &[Vector]) -> Vectors {
     let documents = (0..drawn.len()).map(document).collect();
     let values = drawn.iter().flat_map(Vector::values).copied().collect();
     Vectors::new(shape, documents, values).unwrap()
 }
 
 /// Returns one vector many times over, each time with another few components a step off.
-pub fn near_copies(draws: &mut Draws, shape: Shape, n: usize) -> Vec<Vector> {
+pub(crate) fn near_copies(draws: &mut Draws, shape: Shape, n: usize) -> Vec<Vector> {
     let model = draws.vector();
     let mut copies: Vec<Vector> = Vec::new();
     while copies.len() < n {
