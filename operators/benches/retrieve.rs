@@ -1,0 +1,144 @@
+//! The graph against the exact search, on the same vectors: build, recall, queries a second, memory.
+//!
+//! `cargo bench -p crossic-operators --bench retrieve [-- VECTORS QUERIES DIMENSIONS [DIRECTORY]]`.
+//! Into a directory it writes vectors and queries, for `peers/faiss_hnsw.py` to do the same.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program for a terminal, which stops at the first error"
+)]
+
+use std::{env, fs, path::Path, time::Instant};
+
+use crossic_operators::retrieve::index::{
+    Hit, Index, Wanted,
+    flat::Flat,
+    hnsw::{Hnsw, Settings},
+    segments::Segments,
+    vectors::{Shape, Vector, Vectors},
+};
+
+#[path = "../tests/clustered_vectors/mod.rs"]
+mod clustered_vectors;
+
+use clustered_vectors::{Draws, near_copies};
+
+const TOP_3: Wanted = Wanted { top: 3, threshold: 1 };
+const BREADTHS: [u16; 7] = [8, 16, 32, 48, 64, 128, 256];
+const N_SEGMENTS: usize = 4;
+
+fn main() {
+    let args: Vec<String> = env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
+    let number = |place: usize, usual: usize| {
+        args.get(place).map_or(usual, |it| it.parse().expect("a number"))
+    };
+    let (n_vectors, n_queries) = (number(0, 20_000), number(1, 2_000));
+    let dims = u16::try_from(number(2, 256)).expect("few dimensions");
+    let shape = Shape::usual(dims).expect("a shape");
+    let mut draws = Draws::new(1, shape, 3_000);
+    let vectors = draws.vectors(n_vectors);
+    let queries: Vec<Vector> = (0..n_queries).map(|_| draws.vector()).collect();
+    let threads = rayon::current_num_threads();
+    println!("{n_vectors} vectors, {n_queries} queries, {shape}, {threads} threads");
+    if let Some(dir) = args.get(3) {
+        write(Path::new(dir), &vectors, &queries);
+    }
+
+    let start = Instant::now();
+    let flat = Flat::new(vectors.clone());
+    let truth = flat.search(&queries, TOP_3).expect("one shape");
+    let seconds = start.elapsed().as_secs_f64();
+    println!("flat: {:.0} queries/s", n_queries as f64 / seconds);
+    let scores = |rank: usize| -> f64 {
+        let scores = truth.iter().filter_map(|hits| hits.get(rank));
+        scores.map(|hit| f64::from(hit.score)).sum::<f64>() / n_queries as f64 / 1e6
+    };
+    println!("mean score of the first {:.3}, of the third {:.3}", scores(0), scores(2));
+
+    let start = Instant::now();
+    let hnsw = Hnsw::build(&vectors, Settings::default()).expect("settings");
+    println!(
+        "hnsw: built in {:.1} s on one thread (audit on all), {} orphans, {:.0} bytes/vector, graph {}",
+        start.elapsed().as_secs_f64(),
+        hnsw.n_orphans(),
+        hnsw.n_bytes() as f64 / n_vectors as f64,
+        hnsw.digest(),
+    );
+    for breadth in BREADTHS {
+        report(&hnsw.clone().with_breadth(breadth).expect("a breadth"), breadth, &queries, &truth);
+    }
+
+    let copy = draws.vector();
+    let mut drawn = vec![copy; 200];
+    drawn.extend(near_copies(&mut draws, shape, 2_000));
+    drawn.extend((0..10_000).map(|_| draws.vector()));
+    let dense = clustered_vectors::vectors(shape, &drawn);
+    let graph = Hnsw::build(&dense, Settings::default()).expect("settings");
+    let wanted = Wanted { top: dense.len(), threshold: 1 };
+    let same =
+        graph.search(&drawn[..300], wanted) == Flat::new(dense).search(&drawn[..300], wanted);
+    println!(
+        "10,000 vectors, 200 copies of one, 2,000 near copies: {} orphans; every document found: {same}",
+        graph.n_orphans()
+    );
+
+    let rows: Vec<_> = vectors.iter().collect();
+    let start = Instant::now();
+    let segments: Vec<Hnsw> = std::thread::scope(|scope| {
+        let parts = rows.chunks(n_vectors.div_ceil(N_SEGMENTS)).map(|rows| {
+            scope.spawn(move || {
+                let documents = rows.iter().map(|row| row.0).collect();
+                let values = rows.iter().flat_map(|row| row.1).copied().collect();
+                let vectors = Vectors::new(shape, documents, values).expect("vectors");
+                Hnsw::build(&vectors, Settings::default()).expect("settings")
+            })
+        });
+        let parts: Vec<_> = parts.collect();
+        parts.into_iter().map(|part| part.join().unwrap()).collect()
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{N_SEGMENTS} segments: built in {seconds:.1} s, side by side");
+    report(&Segments(segments), Settings::default().breadth, &queries, &truth);
+}
+
+/// Prints recall, and queries a second on all threads and on one.
+fn report(
+    index: &impl Index<Query = Vector>,
+    breadth: u16,
+    queries: &[Vector],
+    truth: &[Vec<Hit>],
+) {
+    let start = Instant::now();
+    let found = index.search(queries, TOP_3).expect("one shape");
+    let all = queries.len() as f64 / start.elapsed().as_secs_f64();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let start = Instant::now();
+    assert!(pool.install(|| index.search(queries, TOP_3)).expect("one shape") == found);
+    let one = queries.len() as f64 / start.elapsed().as_secs_f64();
+    let n_found: usize = found
+        .iter()
+        .zip(truth)
+        .map(|(found, truth)| {
+            let least = truth.last().map_or(0, |hit| hit.score);
+            found.iter().filter(|hit| least <= hit.score).count()
+        })
+        .sum();
+    let recall = n_found as f64 / truth.iter().map(Vec::len).sum::<usize>() as f64;
+    println!(
+        "  breadth {breadth:3}: recall@3 {recall:.4}, {all:.0} queries/s, {one:.0} on one thread"
+    );
+}
+
+/// Writes shape, vectors and queries as raw bytes.
+fn write(dir: &Path, vectors: &Vectors, queries: &[Vector]) {
+    let bytes = |values: &[i8]| values.iter().map(|it| it.cast_unsigned()).collect::<Vec<u8>>();
+    let rows: Vec<u8> = vectors.iter().flat_map(|(_, row)| bytes(row)).collect();
+    let queries: Vec<u8> = queries.iter().flat_map(|it| bytes(it.values())).collect();
+    fs::write(dir.join("vectors.i8"), rows).expect("a directory that can be written");
+    fs::write(dir.join("queries.i8"), queries).expect("a directory that can be written");
+    let shape = format!("{} {}\n", vectors.shape().dims(), vectors.shape().scale());
+    fs::write(dir.join("shape.txt"), shape).expect("a directory that can be written");
+}
