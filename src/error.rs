@@ -6,6 +6,7 @@ use crate::{
     cluster::error::ClusterError,
     config::issue,
     dump::{
+        documents::error::DocumentsError,
         error::{DumpError, DumpErrorKind},
         parquet::ParquetError,
     },
@@ -39,6 +40,9 @@ pub enum Error {
     /// A parquet input is damaged or of another schema.
     #[error("{0}")]
     Parquet(#[from] ParquetError),
+    /// A file of web documents is damaged or of another schema.
+    #[error("{0}")]
+    Documents(#[from] DocumentsError),
     /// Files of a dump could not be fetched.
     #[error("{0}")]
     Fetch(#[from] FetchError),

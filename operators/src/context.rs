@@ -14,6 +14,7 @@ use crate::{
     memo::Memo,
     record::{Digest, PageId, SourceIndex},
     reject::{Reason, Reject, Subject},
+    retrieve::library::Library,
     vocabulary::Vocabulary,
 };
 
@@ -34,6 +35,10 @@ pub struct Resources {
     pub memo: Arc<dyn Memo>,
     /// Vocabularies by the path that the pipeline file gives.
     pub vocabularies: BTreeMap<PathBuf, Arc<Vocabulary>>,
+    /// The documents that are searched.
+    pub library: Arc<dyn Library>,
+    /// Workers of each process; what takes all cores runs on the first one.
+    pub threads: usize,
 }
 
 /// A quantity of the ledger.
@@ -52,6 +57,10 @@ pub enum Measure {
     PairsReverse,
     /// Linked pairs by direction: both.
     PairsMutual,
+    /// Pages that were to get documents.
+    PagesIn,
+    /// Pages that got some.
+    PagesAnswered,
     /// Pairs that came in.
     PairsIn,
     /// Pairs that went out.
@@ -118,6 +127,11 @@ impl<'s> Context<'s> {
         gathered: Gathered<'s>,
     ) -> Self {
         Context { scope, stage, resources, gathered }
+    }
+
+    /// Returns the position of the stage among the operators of the pipeline, sorted by name.
+    pub fn stage(&self) -> u16 {
+        self.stage
     }
 
     /// Returns the shared texts and vocabularies.

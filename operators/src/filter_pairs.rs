@@ -69,7 +69,7 @@ fn default_min_tokens() -> usize {
 
 impl Operator for Config {
     fn inputs(&self) -> Inputs {
-        Inputs { kind: Kind::Pairs, min: 1, what: "pairs" }
+        Inputs::of(Kind::Pairs, 1, "pairs")
     }
 
     fn output(&self) -> Kind {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use differential_dataflow::VecCollection;
+use timely::dataflow::StreamVec;
 
 use crate::{
     record::{Article, Langlink, PageId, Pair, Redirect, SourceIndex, Title},
+    retrieve::library::EncodedFile,
     split_windows::Splitter,
 };
 
@@ -20,6 +22,8 @@ pub type Rows<'s, R> = VecCollection<'s, Epoch, R, i32>;
 pub enum Kind {
     /// Titles, links, redirects and articles of one wiki.
     Wiki,
+    /// Web documents.
+    Documents,
     /// Pairs of articles.
     Pairs,
     /// Segments, or whole documents.
@@ -31,6 +35,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Wiki => "wiki",
+            Kind::Documents => "documents",
             Kind::Pairs => "pairs",
             Kind::Windows => "windows",
         }
@@ -54,6 +59,15 @@ pub struct Wiki<'s> {
     pub articles: Rows<'s, (PageId, Article)>,
 }
 
+/// The documents of one source: not themselves, only which files hold them.
+#[derive(Clone)]
+pub struct Documents<'s> {
+    /// Which source this is.
+    pub source: SourceIndex,
+    /// Files whose vectors are ready to be searched, by the operator that searches them.
+    pub files: StreamVec<'s, Epoch, EncodedFile>,
+}
+
 /// Pairs, and the pure function that makes segments of them.
 #[derive(Clone)]
 pub struct Windows<'s> {
@@ -68,6 +82,8 @@ pub struct Windows<'s> {
 pub enum Flow<'s> {
     /// One wiki.
     Wiki(Wiki<'s>),
+    /// Web documents.
+    Documents(Documents<'s>),
     /// Pairs of articles.
     Pairs(Rows<'s, Pair>),
     /// Windows to be written.
@@ -79,6 +95,7 @@ impl<'s> Flow<'s> {
     pub fn kind(&self) -> Kind {
         match self {
             Flow::Wiki(_) => Kind::Wiki,
+            Flow::Documents(_) => Kind::Documents,
             Flow::Pairs(_) => Kind::Pairs,
             Flow::Windows(_) => Kind::Windows,
         }
@@ -88,6 +105,14 @@ impl<'s> Flow<'s> {
     pub fn wiki(self) -> Wiki<'s> {
         match self {
             Flow::Wiki(wiki) => wiki,
+            other => unreachable!("check lets no {} in here", other.kind().name()),
+        }
+    }
+
+    /// Returns the documents; the check of the pipeline file lets nothing else get here.
+    pub fn documents(self) -> Documents<'s> {
+        match self {
+            Flow::Documents(documents) => documents,
             other => unreachable!("check lets no {} in here", other.kind().name()),
         }
     }

@@ -12,7 +12,9 @@ use crate::{
     context::{Context, Measure},
     flow::{Epoch, Flow, Kind, Rows, Wiki},
     operator::{self, Descriptor, Inputs, Key, Operator},
-    record::{Article, Directions, Langlink, Origin, PageId, Pair, Side, SourceIndex, Text},
+    record::{
+        Article, Digest, Directions, Langlink, Origin, PageId, Pair, Side, SourceIndex, Text,
+    },
     reject::{Reason, Subject},
     resolve_titles::{self, Index},
 };
@@ -84,7 +86,7 @@ type Linked = ((PageId, PageId), Directions);
 
 impl Operator for Config {
     fn inputs(&self) -> Inputs {
-        Inputs { kind: Kind::Wiki, min: 2, what: "the English wiki, then each target wiki" }
+        Inputs::of(Kind::Wiki, 2, "the English wiki, then each target wiki")
     }
 
     fn output(&self) -> Kind {
@@ -222,17 +224,22 @@ type Articles<'s> = Arranged<'s, TraceAgent<ValSpine<PageId, Article, Epoch, i32
 
 /// A page's article, once: of several versions of a page in one dump the latest counts.
 fn unique_articles<'s>(articles: Rows<'s, (PageId, Article)>) -> Articles<'s> {
+    articles
+        .reduce_named("Latest revision", move |_, versions, output| {
+            if let Some(article) = latest(versions.iter().map(|(it, _)| **it)) {
+                output.push((article, 1));
+            }
+        })
+        .arrange_by_key_named("Articles by page")
+}
+
+/// Returns the version of a page that counts: the one with the latest revision.
+pub(crate) fn latest(versions: impl IntoIterator<Item = Article>) -> Option<Article> {
     let revision = |article: &Article| match article {
         Article::Text(text) => Some(text.revision),
         _ => None,
     };
-    articles
-        .reduce_named("Latest revision", move |_, versions, output| {
-            if let Some((article, _)) = versions.iter().max_by_key(|(it, _)| (revision(it), **it)) {
-                output.push((**article, 1));
-            }
-        })
-        .arrange_by_key_named("Articles by page")
+    versions.into_iter().max_by_key(|it| (revision(it), *it))
 }
 
 /// Joins both sides' texts, or says which side has none and why.
@@ -278,6 +285,7 @@ fn with_texts<'s>(
                 target: Side { source: sources.1, page: *t, text: target },
                 origin: Origin::Wiki,
                 directions: *directions,
+                evidence: Digest::default(),
             })
         },
     )
@@ -289,10 +297,18 @@ enum Sided {
     Target,
 }
 
+/// Returns the text of a target article, its links too, or why there is none.
+pub(crate) fn target_text(article: Article) -> Result<Text, Reason> {
+    match article {
+        Article::Text(text) => Ok(text),
+        other => text_of(other, Sided::Target),
+    }
+}
+
 fn text_of(article: Article, side: Sided) -> Result<Text, Reason> {
     use Sided::{English, Target};
     match (article, side) {
-        (Article::Text(text), _) => Ok(text),
+        (Article::Text(text), _) => Ok(text.without_links()),
         (Article::Redirect, English) => Err(Reason::EnglishRedirect),
         (Article::Redirect, Target) => Err(Reason::TargetRedirect),
         (Article::OtherNamespace, English) => Err(Reason::EnglishOtherNamespace),

@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     filter_pairs,
     flow::{Flow, Kind},
-    join_langlinks, shuffle_pairs, split_windows,
+    join_langlinks, retrieve, shuffle_pairs, split_windows,
     vocabulary::Vocabulary,
 };
 
@@ -18,10 +18,19 @@ use crate::{
 pub struct Inputs {
     /// What each of them carries.
     pub kind: Kind,
-    /// The fewest.
+    /// The fewest, the last one included.
     pub min: usize,
+    /// What the last input carries, where that is something else.
+    pub last: Option<Kind>,
     /// What the inputs are, in the order of the file, for messages and `crossic list`.
     pub what: &'static str,
+}
+
+impl Inputs {
+    /// Returns inputs of one kind.
+    pub const fn of(kind: Kind, min: usize, what: &'static str) -> Inputs {
+        Inputs { kind, min, last: None, what }
+    }
 }
 
 /// A stage of a pipeline: flows in, a flow out.
@@ -34,6 +43,11 @@ pub trait Operator: fmt::Debug + Send + Sync {
 
     /// Returns the tokenizer file the stage needs.
     fn tokenizer(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Returns how the stage searches documents, if it does.
+    fn retrieval(&self) -> Option<&retrieve::Config> {
         None
     }
 
@@ -94,6 +108,7 @@ pub fn parse<C: Operator + DeserializeOwned + 'static>(
 pub const ALL: &[Descriptor] = &[
     filter_pairs::OPERATOR,
     join_langlinks::OPERATOR,
+    retrieve::OPERATOR,
     shuffle_pairs::OPERATOR,
     split_windows::OPERATOR,
 ];

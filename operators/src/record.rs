@@ -144,6 +144,16 @@ pub struct Text {
     pub n_chars: u32,
     /// Paragraphs.
     pub n_paragraphs: u32,
+    /// Key of the article's links in the packs ([`crate::retrieve::links`]); all zeros where they
+    /// are not kept, and in pairs, which do not depend on them.
+    pub links: Digest,
+}
+
+impl Text {
+    /// Returns the text as a pair has it: its links do not matter there.
+    pub fn without_links(self) -> Text {
+        Text { links: Digest::default(), ..self }
+    }
 }
 
 /// One side of a pair.
@@ -151,7 +161,7 @@ pub struct Text {
 pub struct Side {
     /// The source it comes from.
     pub source: SourceIndex,
-    /// The page within the source.
+    /// The page within the source; 0 for a web document, which its text identifies.
     pub page: PageId,
     /// Its text.
     pub text: Text,
@@ -189,6 +199,9 @@ pub struct Pair {
     pub origin: Origin,
     /// Which links made it.
     pub directions: Directions,
+    /// Key in the packs of why the two were brought together ([`crate::retrieve::evidence`]); all
+    /// zeros for language links, which need no reason.
+    pub evidence: Digest,
 }
 
 #[cfg(test)]

@@ -82,6 +82,8 @@ reasons! {
     LengthRatio = "length-ratio",
     /// No other pair's English article is free for this one.
     NoPartner = "no-partner",
+    /// No document is near enough to the article.
+    NoDocument = "no-document",
     /// The titles leave no room for text in a segment of N tokens.
     TitlesTooLong = "titles-too-long",
     /// The pair gave no segment: every paragraph was dropped as oversize.
@@ -101,6 +103,13 @@ pub enum Subject {
         to: SourceIndex,
         /// What it names.
         target: Target,
+    },
+    /// A page that was to get a partner.
+    Page {
+        /// Its wiki.
+        source: SourceIndex,
+        /// The page.
+        page: PageId,
     },
     /// A pair of pages.
     Pair {

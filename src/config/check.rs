@@ -37,7 +37,7 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
         }
     }
     for node in &pipeline.sinks {
-        let windows = Inputs { kind: Kind::Windows, min: 1, what: "windows" };
+        let windows = Inputs::of(Kind::Windows, 1, "windows");
         check_inputs(node, windows, (&kinds, declared), issues);
         if 1 < node.inputs.len() {
             let span = node.span.clone();
@@ -106,7 +106,8 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
 
 /// What each named component writes; a name may stand for one thing only.
 fn kinds(pipeline: &Pipeline, issues: &mut Vec<Issue>) -> BTreeMap<String, Option<Kind>> {
-    let sources = pipeline.sources.iter().map(|it| (&it.name, it.span.clone(), Some(Kind::Wiki)));
+    let sources =
+        pipeline.sources.iter().map(|it| (&it.name, it.span.clone(), Some(it.component.writes())));
     let operators = pipeline
         .operators
         .iter()
@@ -131,7 +132,11 @@ fn check_inputs<C: ?Sized>(
     issues: &mut Vec<Issue>,
 ) {
     let mut seen = BTreeSet::new();
-    for input in &node.inputs {
+    for (number, input) in node.inputs.iter().enumerate() {
+        let wanted = match wants.last {
+            Some(last) if number + 1 == node.inputs.len() => last,
+            _ => wants.kind,
+        };
         let Some(kind) = kinds.get(&input.name) else {
             if declared.contains(&input.name) {
                 continue; // It is there, and what is wrong with it is told already.
@@ -154,17 +159,21 @@ fn check_inputs<C: ?Sized>(
             issues.push(Issue::at(input.span.clone(), format!("`{}` stands twice", input.name)));
         }
         match kind {
-            Some(kind) if *kind == wants.kind => {}
-            Some(kind) => issues.push(Issue::at(
-                input.span.clone(),
-                format!(
+            Some(kind) if *kind == wanted => {}
+            Some(kind) => {
+                let message = format!(
                     "`{}` reads {}, but `{}` writes {}",
                     node.name,
-                    wants.kind.name(),
+                    wanted.name(),
                     input.name,
                     kind.name()
-                ),
-            )),
+                );
+                let issue = Issue::at(input.span.clone(), message);
+                issues.push(match wants.last {
+                    Some(_) => issue.hint(format!("its inputs are {}", wants.what)),
+                    None => issue,
+                });
+            }
             None => issues.push(Issue::at(
                 input.span.clone(),
                 format!("`{}` is a sink and writes nothing to read", input.name),
@@ -293,7 +302,7 @@ fn check_languages(pipeline: &Pipeline, issues: &mut Vec<Issue>) {
         return;
     }
     let mut languages = BTreeMap::new();
-    for node in &pipeline.sources {
+    for node in pipeline.sources.iter().filter(|it| it.component.writes() == Kind::Wiki) {
         let lang = &node.component.info().lang;
         if let Some(other) = languages.insert(lang.clone(), node.name.clone()) {
             issues.push(Issue::at(

@@ -157,7 +157,38 @@ impl Plan {
         let info = node.source.info();
         knobs.insert("wiki".to_owned(), info.wiki.clone().into());
         knobs.insert("lang".to_owned(), info.lang.clone().into());
+        // A wiki whose links were not kept is read again when somebody asks for them.
+        if self.keeps_links(&node.name) {
+            knobs.insert("links".to_owned(), true.into());
+        }
         Component { kind: node.kind.to_owned(), inputs: Vec::new(), knobs }
+    }
+
+    /// Returns the operators that search documents for the articles of a source, or with its links.
+    fn searching<'a>(&'a self, source: &'a str) -> impl Iterator<Item = &'a OperatorNode> {
+        self.operators.iter().filter(move |it| {
+            it.operator.retrieval().is_some() && it.inputs.iter().any(|input| input == source)
+        })
+    }
+
+    /// Returns whether some operator asks for the links of a source's articles.
+    pub fn keeps_links(&self, source: &str) -> bool {
+        self.searching(source).any(|it| {
+            let is_english = it.inputs.first().is_some_and(|english| english == source);
+            let is_last = it.inputs.last().is_some_and(|documents| documents == source);
+            !is_last && (!is_english || it.operator.retrieval().is_some_and(|it| it.english_lead))
+        })
+    }
+
+    /// Returns the language whose names of a source's articles some operator asks for: English, as
+    /// its first input has it.
+    pub fn names_of(&self, source: &str) -> Option<String> {
+        let operator = self.searching(source).find(|it| {
+            let inner = it.inputs.len().saturating_sub(1);
+            it.inputs.get(1..inner).is_some_and(|targets| targets.iter().any(|it| it == source))
+        })?;
+        let english = self.sources.iter().find(|it| Some(&it.name) == operator.inputs.first())?;
+        Some(english.source.info().lang.clone())
     }
 
     /// Returns the operator that writes the windows of a sink.

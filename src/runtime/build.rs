@@ -7,8 +7,9 @@ use std::{
 
 use crossic_operators::{
     context::{Context, Gathered, Resources},
-    flow::{Epoch, Flow, Rows, Wiki},
+    flow::{Documents, Epoch, Flow, Kind, Rows, Wiki},
     record::{Article, Digest, PageId, SourceIndex},
+    retrieve::library::{EncodedFile, Library},
 };
 use timely::{
     container::CapacityContainerBuilder,
@@ -48,6 +49,9 @@ pub(super) struct Run {
     pub(super) remembered: Arc<Queue<Remembered>>,
     pub(super) tables: Arc<Queue<Signed<TableRow>>>,
     pub(super) articles: Arc<Queue<Finding>>,
+    pub(super) documents: Arc<Queue<EncodedFile>>,
+    pub(super) library: Arc<dyn Library>,
+    pub(super) threads: usize,
     pub(super) last: Vec<Arc<BTreeMap<u32, Record>>>,
     pub(super) wikis: Arc<Vec<WikiInfo>>,
     pub(super) failure: Failure,
@@ -119,10 +123,22 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
         (u64::from(source), (row, time, diff))
     });
 
+    let (scanned, retire_documents) =
+        scan(scope, "Documents", run.share(&run.documents), empty(scope));
+    let (encoded, documents_said) = split(scanned);
+    retire_documents.on(encoded.clone());
+
     let mut flows: BTreeMap<&str, Flow<'_>> = BTreeMap::new();
     let mut tables = tables.into_iter();
     for ((node, articles), source) in run.plan.sources.iter().zip(articles).zip(0..) {
         let mut table = || tables.next().unwrap_or_else(|| empty(scope));
+        if node.source.writes() == Kind::Documents {
+            let files =
+                encoded.clone().flat_map(move |(from, file, _)| (from == source).then_some(file));
+            let documents = Documents { source, files };
+            flows.insert(&node.name, Flow::Documents(documents));
+            continue;
+        }
         let wiki = wiki(source, [table(), table(), table(), table()], articles);
         flows.insert(&node.name, Flow::Wiki(wiki));
     }
@@ -131,6 +147,8 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
         texts: run.store.clone(),
         memo: run.answers.clone(),
         vocabularies: run.plan.vocabularies.clone(),
+        library: run.library.clone(),
+        threads: run.threads,
     };
     let gathered = Gathered::default();
     for node in &run.plan.operators {
@@ -148,6 +166,7 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
     let mut said = vec![
         tables_said,
         articles_said,
+        documents_said,
         articles_known,
         known_said,
         gathered.outcomes(scope).map(|(outcome, n)| (Said::Outcome(outcome), n)),

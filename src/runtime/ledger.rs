@@ -29,6 +29,7 @@ fn target_of(reject: &Reject, english: SourceIndex) -> SourceIndex {
             }
         }
         Subject::Pair { target, .. } => target.0,
+        Subject::Page { source, .. } => source,
     }
 }
 
@@ -70,6 +71,16 @@ pub(super) fn ledger(
         for target in (0..plan.sources.len() as SourceIndex).filter(|it| *it != english) {
             let pair_rejects = reasons(heard, node.stage, target, english, false);
             match (node.operator.inputs().kind, node.operator.output()) {
+                (Kind::Wiki, Kind::Pairs) if node.operator.retrieval().is_some() => {
+                    let answered =
+                        [("pages with documents", tally(target, Measure::PagesAnswered))];
+                    lines.push(Line::new(
+                        &node.name,
+                        format!("pages ({})", lang(target)),
+                        tally(target, Measure::PagesIn),
+                        answered.into_iter().chain(pair_rejects),
+                    ));
+                }
                 (Kind::Wiki, Kind::Pairs) => {
                     let link_rejects = reasons(heard, node.stage, target, english, true);
                     let links_in = tally(target, Measure::LinksIn);

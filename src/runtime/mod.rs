@@ -43,6 +43,10 @@ use self::{
     said::Heard,
     scan::{Queue, Tasks},
 };
+use crossic_operators::{
+    flow::Kind,
+    retrieve::library::{Empty, EncodedFile},
+};
 use timely::{WorkerConfig, execute::execute_from};
 
 use crate::{
@@ -147,6 +151,9 @@ fn take_part(
         remembered: Arc::new(Queue::new(processes.deal(tasks.remembered).collect())),
         tables: Arc::new(Queue::new(processes.deal(tasks.tables).collect())),
         articles: Arc::new(Queue::new(processes.deal(tasks.articles).collect())),
+        documents: Arc::new(Queue::new(processes.deal(tasks.documents).collect())),
+        library: Arc::new(Empty),
+        threads: settings.workers.max(1),
         last: lasts,
         wikis: Arc::new(wikis),
         failure: failure.clone(),
@@ -226,12 +233,14 @@ struct AllTasks {
     remembered: Tasks<Remembered>,
     tables: Tasks<Signed<TableRow>>,
     articles: Tasks<Finding>,
+    documents: Tasks<EncodedFile>,
 }
 
 /// Returns the tasks of all sources.
 fn tasks(plan: &Plan, store: &Arc<TextStore>, befores: Vec<Arc<Before>>) -> Result<AllTasks> {
     let mut languages = BTreeMap::new();
-    for (node, index) in plan.sources.iter().zip(0_u16..) {
+    let wikis = plan.sources.iter().zip(0_u16..);
+    for (node, index) in wikis.filter(|(it, _)| it.source.writes() == Kind::Wiki) {
         let rules = node.source.title_rules();
         languages.insert(node.source.info().lang.clone(), (index, rules));
     }
@@ -240,6 +249,8 @@ fn tasks(plan: &Plan, store: &Arc<TextStore>, befores: Vec<Arc<Before>>) -> Resu
     for ((node, before), index) in plan.sources.iter().zip(befores).zip(0_u16..) {
         let cx = SourceContext {
             index,
+            names_of: plan.names_of(&node.name),
+            keep_links: plan.keeps_links(&node.name),
             languages: Arc::clone(&languages),
             store: Arc::clone(store),
             before,

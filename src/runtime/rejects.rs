@@ -81,6 +81,7 @@ impl Names {
                     pages.insert((source, from));
                     links.insert((source, from));
                 }
+                Subject::Page { source, page } => drop(pages.insert((source, page))),
                 Subject::Pair { english, target } => {
                     pages.extend([english, target]);
                 }
@@ -135,6 +136,11 @@ impl Names {
                 "from_title": self.pages.get(&(*source, *from)),
                 "to": source_name(*to),
                 "title": self.links.get(&(*source, *from, *to, *target)),
+            }),
+            Subject::Page { source, page: id } => json!({
+                "stage": stage,
+                "reason": reason,
+                "target": page(&(*source, *id)),
             }),
             Subject::Pair { english, target } => json!({
                 "stage": stage,

@@ -78,6 +78,7 @@ impl Cleaning {
             revision: page.revision,
             n_chars: text.chars().count() as u32,
             n_paragraphs: cleaned.paragraphs.len() as u32,
+            links: Digest::default(),
         };
         Ok(Article::Text(text))
     }

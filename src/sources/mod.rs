@@ -4,6 +4,7 @@ mod article_packs;
 mod before;
 mod dump_articles;
 mod dump_tables;
+mod fineweb_edu;
 mod indexed_articles;
 mod remembered_articles;
 mod same_files;
@@ -25,6 +26,7 @@ use toml::de::{Error as TomlError, ValueDeserializer};
 use self::remembered_articles::RememberedArticles;
 pub use self::{before::Before, titles::TitleRules};
 use crate::{
+    dump::documents::screen::Screen,
     error::Result,
     store::{row::Row, snapshot::SnapshotWriter, texts::TextStore},
     work::Work,
@@ -111,6 +113,11 @@ pub struct SourceContext {
     pub index: SourceIndex,
     /// Language code → source and title rules, for every wiki of the pipeline.
     pub languages: Arc<BTreeMap<String, (SourceIndex, Arc<TitleRules>)>>,
+    /// Where the names of linked articles go, too, and by which language: those of English ones are
+    /// asked for when documents are searched.
+    pub names_of: Option<String>,
+    /// Whether the links of articles are kept, for their keywords.
+    pub keep_links: bool,
     /// Where cleaned texts and snapshots go.
     pub store: Arc<TextStore>,
     /// What the last build left of the source.
@@ -193,10 +200,31 @@ impl Tasks {
     }
 }
 
+/// Files of web documents, and which of these are taken.
+#[derive(Clone, Debug)]
+pub struct WebDocuments {
+    /// The files, in the order of their paths.
+    pub files: Vec<PathBuf>,
+    /// Their names without folders.
+    pub names: Vec<String>,
+    /// What a document must be like.
+    pub screen: Screen,
+}
+
 /// A place where data comes from.
 pub trait Source: fmt::Debug + Send + Sync {
     /// Finds the files; returns what is wrong with them.
     fn open(&mut self) -> Result<()>;
+
+    /// Returns what the source writes.
+    fn writes(&self) -> Kind {
+        Kind::Wiki
+    }
+
+    /// Returns the documents of the source, if it has any; known once the source is open.
+    fn documents(&self) -> Option<&WebDocuments> {
+        None
+    }
 
     /// Returns what the wiki is called; known once the source is open.
     fn info(&self) -> &WikiInfo;
@@ -240,7 +268,8 @@ pub struct Descriptor {
 }
 
 /// Every source, in alphabetical order.
-pub const ALL: &[Descriptor] = &[wikipedia_dump::SOURCE, wikipedia_parquet::SOURCE];
+pub const ALL: &[Descriptor] =
+    &[fineweb_edu::SOURCE, wikipedia_dump::SOURCE, wikipedia_parquet::SOURCE];
 
 /// Returns the fields of a serialisable config as knobs.
 fn knobs_of(config: &impl Serialize) -> BTreeMap<String, serde_json::Value> {

@@ -49,6 +49,7 @@ impl Reading {
             revision: row.revision,
             n_chars: row.n_chars,
             n_paragraphs: row.n_paragraphs,
+            links: row.links,
         };
         let article = match row.state.as_str() {
             "text" => Some(Article::Text(text)),
@@ -68,7 +69,13 @@ impl Reading {
 
     /// Returns the row of a snapshot that holds the reading of a page.
     pub fn row(&self, page: PageId) -> ArticleRow {
-        let nothing = Text { digest: Digest::default(), revision: 0, n_chars: 0, n_paragraphs: 0 };
+        let nothing = Text {
+            digest: Digest::default(),
+            revision: 0,
+            n_chars: 0,
+            n_paragraphs: 0,
+            links: Digest::default(),
+        };
         let text = match self.article {
             Some(Article::Text(text)) => text,
             _ => nothing,
@@ -80,6 +87,7 @@ impl Reading {
             revision: text.revision,
             n_chars: text.n_chars,
             n_paragraphs: text.n_paragraphs,
+            links: text.links,
             stream: self.stream,
         }
     }

@@ -171,6 +171,7 @@ impl ParquetArticles {
             revision: 0,
             n_chars: text.chars().count() as u32,
             n_paragraphs: paragraphs.len() as u32,
+            links: Digest::default(),
         };
         Ok(Article::Text(text))
     }

@@ -101,6 +101,8 @@ pub struct ArticleRow {
     pub n_chars: u32,
     /// Paragraphs.
     pub n_paragraphs: u32,
+    /// Key of its links in the packs; all zeros where they are not kept.
+    pub links: Digest,
     /// Digest of the compressed stream that holds the page; all zeros where streams are not told apart.
     pub stream: Digest,
 }
@@ -116,6 +118,7 @@ impl Row for ArticleRow {
             field("revision", ArrowDataType::UInt64),
             field("n_chars", ArrowDataType::UInt32),
             field("n_paragraphs", ArrowDataType::UInt32),
+            field("links", ArrowDataType::Utf8),
             field("stream", ArrowDataType::Utf8),
         ]
     }
@@ -128,6 +131,7 @@ impl Row for ArticleRow {
             row::numbers(rows, |row| row.revision),
             row::numbers(rows, |row| row.n_chars),
             row::numbers(rows, |row| row.n_paragraphs),
+            row::displayed(rows, |row| row.links)?,
             row::displayed(rows, |row| row.stream)?,
         ])
     }
@@ -140,7 +144,8 @@ impl Row for ArticleRow {
             revision: cells.number(3)?,
             n_chars: cells.number(4)?,
             n_paragraphs: cells.number(5)?,
-            stream: digest(cells.str(6)?)?,
+            links: digest(cells.str(6)?)?,
+            stream: digest(cells.str(7)?)?,
         })
     }
 }

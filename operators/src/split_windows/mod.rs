@@ -192,7 +192,7 @@ pub enum RepeatTitle {
 
 impl Operator for Config {
     fn inputs(&self) -> Inputs {
-        Inputs { kind: Kind::Pairs, min: 1, what: "pairs" }
+        Inputs::of(Kind::Pairs, 1, "pairs")
     }
 
     fn output(&self) -> Kind {

@@ -4,6 +4,8 @@
 //! Linear in the page: every token is visited once, and a link looks only at the tokens that lie
 //! directly in its brackets. Links in comments, `<nowiki>`, footnotes and other opaque tags are none.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     MAX_BYTES, Site,
     args::Span,
@@ -19,7 +21,7 @@ const MAX_LINKS: usize = 20_000;
 const MAX_TITLE: usize = 255;
 
 /// A link as it stands in the wikitext.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wikilink {
     /// Title it leads to: trimmed, single spaces for underscores, without fragment.
     pub target: String,

@@ -12,6 +12,10 @@ pub(super) fn words(reason: Reason) -> (&'static str, &'static str) {
     const POLICY: &str = "nothing, such pages are no articles";
     const SHORT: &str = "lower `min-tokens` or `min-chars` of `filter-pairs` to take shorter ones";
     match reason {
+        Reason::NoDocument => (
+            "no document is near enough to the article's title and keywords",
+            "take more documents, or see with `crossic calibrate` what a lower `threshold` gives",
+        ),
         Reason::BlankTitle => ("the link names no title", FIX_LINK),
         Reason::Fragment => (
             "the link leads to a section, not to an article",

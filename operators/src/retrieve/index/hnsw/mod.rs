@@ -49,7 +49,7 @@ impl Default for Settings {
 
 impl Settings {
     /// The library ends the process on more than 256 links and divides by zero on one.
-    fn check(self) -> Result<(), Error> {
+    pub(in crate::retrieve) fn check(self) -> Result<(), Error> {
         let Settings { links, effort, breadth } = self;
         let fits = (2..=128).contains(&links)
             && (1..=4096).contains(&effort)

@@ -1,0 +1,56 @@
+//! Why a document was brought together with an article, as it is kept in the packs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{keywords::Reach, library::Found};
+
+/// The provenance of a retrieved pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What its file calls the document.
+    pub document: String,
+    /// Address that the document was read from.
+    pub url: String,
+    /// Place among the documents of the article, from 1.
+    pub rank: u32,
+    /// Mean of the next two, in millionths.
+    pub score: i32,
+    /// Cosine of the document with the English title, in millionths.
+    pub title_score: i32,
+    /// Cosine of the document with title and keywords, in millionths.
+    pub full_score: i32,
+    /// The English title that was asked for.
+    pub title: String,
+    /// The keywords that were asked for with it, in English.
+    pub keywords: Vec<String>,
+    /// How far one had to go for the keywords.
+    pub reach: Reach,
+}
+
+impl Evidence {
+    /// Returns the evidence of a document that answered a question in place `rank`.
+    pub fn new(found: &Found, rank: u32, asked: (&str, Vec<String>, Reach)) -> Evidence {
+        let (title, keywords, reach) = asked;
+        Evidence {
+            document: found.name.clone(),
+            url: found.url.clone(),
+            rank,
+            score: found.score,
+            title_score: found.title_score,
+            full_score: found.full_score,
+            title: title.to_owned(),
+            keywords,
+            reach,
+        }
+    }
+
+    /// Returns the text that is put into a pack.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| unreachable!("evidence is plain data"))
+    }
+
+    /// Returns the evidence of such a text, or `None` if it is something else.
+    pub fn parse(text: &str) -> Option<Evidence> {
+        serde_json::from_str(text).ok()
+    }
+}

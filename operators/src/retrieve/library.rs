@@ -1,0 +1,88 @@
+//! The documents that questions are put to, as the runtime keeps them: files of vectors, indexes
+//! over them, and the texts themselves.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Digest, SourceIndex};
+
+/// A file of documents whose vectors are ready for one operator.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct EncodedFile {
+    /// Stage of the operator that searches them.
+    pub stage: u16,
+    /// Position among the files of the source, in the order of their names.
+    pub file: u32,
+    /// Digest of the vectors and all that stands beside them: the key of the file that holds them.
+    pub content: Digest,
+}
+
+/// What an article asks for (paper, §3.4): its title, and its title with its keywords.
+pub use super::query::Questions;
+
+/// A document that answers a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Position of the file that holds it.
+    pub file: u32,
+    /// Digest of its text in canonical form.
+    pub text: Digest,
+    /// Characters of its text.
+    pub n_chars: u32,
+    /// Paragraphs of its text.
+    pub n_paragraphs: u32,
+    /// What the file calls it.
+    pub name: String,
+    /// Address that it was read from.
+    pub url: String,
+    /// Mean of the next two, in millionths.
+    pub score: i32,
+    /// Cosine with the title, in millionths.
+    pub title_score: i32,
+    /// Cosine with title and keywords, in millionths.
+    pub full_score: i32,
+}
+
+/// The documents of a run.
+///
+/// A method that fails returns `None` or `false`, and the implementer keeps the error: the run ends.
+pub trait Library: Send + Sync {
+    /// Returns the documents that answer each article, best first, ties by digest; the operator's
+    /// knobs decide how many, how good, and how much unlike each other.
+    ///
+    /// The answers depend on questions and documents alone: not on what else is asked, nor on
+    /// what is known from the last build. It may take all cores.
+    fn answer(&self, files: &[EncodedFile], questions: &[Questions]) -> Option<Vec<Vec<Found>>>;
+
+    /// Puts texts of a file of a source into the packs.
+    fn fetch(&self, source: SourceIndex, file: u32, texts: &[Digest]) -> bool;
+
+    /// Puts a text of the operator's own into the packs, and returns its digest.
+    fn keep(&self, text: &str) -> Option<Digest>;
+
+    /// Makes all texts that were put into packs readable for everyone.
+    fn seal(&self) -> bool;
+}
+
+/// A library without documents.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Empty;
+
+impl Library for Empty {
+    fn answer(&self, _: &[EncodedFile], questions: &[Questions]) -> Option<Vec<Vec<Found>>> {
+        Some(vec![Vec::new(); questions.len()])
+    }
+
+    fn fetch(&self, _: SourceIndex, _: u32, _: &[Digest]) -> bool {
+        true
+    }
+
+    fn keep(&self, text: &str) -> Option<Digest> {
+        Some(Digest::of(text.as_bytes()))
+    }
+
+    fn seal(&self) -> bool {
+        true
+    }
+}
