@@ -5,7 +5,7 @@
 //! sealing of the buckets does; what is known from the last build is found again by the library.
 //! A stage runs on the first worker of each process, and takes all of its cores.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -21,10 +21,10 @@ use timely::{
 
 use super::{
     Config,
-    evidence::Evidence,
+    evidence::{Asked, Evidence},
     gather::{Asker, Fact, Gathering, Known},
     keywords::Keywords,
-    library::Questions,
+    library::{Described, Found, Questions},
     question,
 };
 use crate::{
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Articles that are asked for at once.
-const BATCH: usize = 1 << 15;
+const BATCH: usize = 1 << 17;
 
 /// Who links to whom, in numbers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -60,9 +60,11 @@ enum Told {
 struct Hit {
     page: PageId,
     text: Text,
-    file: u32,
-    document: Text,
-    evidence: Digest,
+    found: Found,
+    /// From 1.
+    rank: u32,
+    /// Key of what was asked.
+    asked: Digest,
 }
 
 /// Which workers do the work: the first one of each process.
@@ -108,6 +110,7 @@ pub(super) fn ask<'s>(
     documents: &Documents<'s>,
 ) -> Rows<'s, Pair> {
     let stage = Stage {
+        number: cx.stage(),
         config: Rc::new(config.clone()),
         resources: cx.resources().clone(),
         firsts: Firsts::new(cx.resources().threads, cx.scope.peers()),
@@ -198,6 +201,7 @@ fn facts<'s>(
 /// What the stages of one target wiki share on a worker.
 #[derive(Clone)]
 struct Stage {
+    number: u16,
     config: Rc<Config>,
     resources: Resources,
     firsts: Firsts,
@@ -319,27 +323,14 @@ impl Stage {
         for (((asker, keywords), questions), found) in
             batch.iter().zip(keywords).zip(questions).zip(found)
         {
-            let mut hits = Vec::with_capacity(found.len());
-            for (found, rank) in found.iter().zip(1..) {
-                let words = keywords.list.iter().map(|it| it.english.clone()).collect();
-                let evidence =
-                    Evidence::new(found, rank, (&questions.title, words, keywords.reach));
-                let document = Text {
-                    digest: found.text,
-                    revision: 0,
-                    n_chars: found.n_chars,
-                    n_paragraphs: found.n_paragraphs,
-                    links: Digest::default(),
-                };
-                hits.push(Hit {
-                    page: asker.page,
-                    text: asker.text.without_links(),
-                    file: found.file,
-                    document,
-                    evidence: library.keep(&evidence.to_text())?,
-                });
+            if found.is_empty() {
+                answers.push((asker.page, Vec::new()));
+                continue;
             }
-            answers.push((asker.page, hits));
+            let asked = library.keep(&Asked::new(&questions.title, keywords).to_text())?;
+            let (page, text) = (asker.page, asker.text.without_links());
+            let hit = |(found, rank)| Hit { page, text, found, rank, asked };
+            answers.push((page, found.into_iter().zip(1..).map(hit).collect()));
         }
         Some(answers)
     }
@@ -350,20 +341,20 @@ impl Stage {
         hits: StreamVec<'s, Epoch, Hit>,
         (documents, target): (SourceIndex, SourceIndex),
     ) -> StreamVec<'s, Epoch, (Pair, Epoch, i32)> {
-        let (library, firsts) = (self.resources.library.clone(), self.firsts);
+        let (stage, firsts) = (self.clone(), self.firsts);
         let scope = hits.scope();
         hits.unary_frontier::<CapacityContainerBuilder<Vec<(Pair, Epoch, i32)>>, _, _, _>(
-            Exchange::new(move |hit: &Hit| firsts.of(hit.file)),
+            Exchange::new(move |hit: &Hit| firsts.of(hit.found.file)),
             "Fetch documents",
             move |capability, info| {
                 let activator = scope.activator_for(info.address);
                 let mut capability = Some(capability);
                 let mut last: Option<Capability<Epoch>> = None;
-                let mut files: std::collections::BTreeMap<u32, Vec<Hit>> = Default::default();
+                let mut files: BTreeMap<u32, Vec<Hit>> = BTreeMap::new();
                 move |(input, frontier), output| {
                     input.for_each(|_, hits| {
                         for hit in hits.drain(..) {
-                            files.entry(hit.file).or_default().push(hit);
+                            files.entry(hit.found.file).or_default().push(hit);
                         }
                     });
                     if let Some(cap) = follow(&mut capability, frontier.frontier()) {
@@ -374,29 +365,57 @@ impl Stage {
                         last = None;
                         return;
                     };
-                    let mut texts: Vec<Digest> =
-                        hits.iter().map(|hit| hit.document.digest).collect();
-                    texts.sort_unstable();
-                    texts.dedup();
-                    if !library.fetch(documents, file, &texts) || !library.seal() {
+                    let pairs = stage.pairs(file, &hits, (documents, target));
+                    let Some(pairs) = pairs else {
                         last = None; // The run is ending: the error is kept.
                         return;
-                    }
+                    };
                     let time = *cap.time();
-                    output.session(cap).give_iterator(hits.into_iter().map(|hit| {
-                        let pair = Pair {
-                            english: Side { source: documents, page: 0, text: hit.document },
-                            target: Side { source: target, page: hit.page, text: hit.text },
-                            origin: Origin::Web,
-                            directions: Directions::default(),
-                            evidence: hit.evidence,
-                        };
-                        (pair, time, 1)
-                    }));
+                    output
+                        .session(cap)
+                        .give_iterator(pairs.into_iter().map(|pair| (pair, time, 1)));
                     activator.activate();
                 }
             },
         )
+    }
+
+    /// Puts the documents of a file into packs, and the evidence; returns the pairs.
+    fn pairs(
+        &self,
+        file: u32,
+        hits: &[Hit],
+        (documents, target): (SourceIndex, SourceIndex),
+    ) -> Option<Vec<Pair>> {
+        let library = &*self.resources.library;
+        let mut texts: Vec<Digest> = hits.iter().map(|hit| hit.found.text).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let described = library.fetch(self.number, file, &texts)?;
+        let described: FxHashMap<Digest, Described> = texts.into_iter().zip(described).collect();
+        let mut asked = String::new();
+        let mut pairs = Vec::with_capacity(hits.len());
+        for hit in hits {
+            let document = described.get(&hit.found.text)?;
+            self.resources.texts.read(hit.asked, &mut asked).then_some(())?;
+            let evidence =
+                Evidence::new(&hit.found, hit.rank, document, &Asked::parse(&asked)?).to_text();
+            let text = Text {
+                digest: hit.found.text,
+                revision: 0,
+                n_chars: document.n_chars,
+                n_paragraphs: document.n_paragraphs,
+                links: Digest::default(),
+            };
+            pairs.push(Pair {
+                english: Side { source: documents, page: 0, text },
+                target: Side { source: target, page: hit.page, text: hit.text },
+                origin: Origin::Web,
+                directions: Directions::default(),
+                evidence: library.keep(&evidence)?,
+            });
+        }
+        (library.paired(self.number, &pairs) && library.seal()).then_some(pairs)
     }
 }
 

@@ -2,7 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{keywords::Reach, library::Found};
+use super::{
+    keywords::{Keywords, Reach},
+    library::{Described, Found},
+};
+
+/// What an article asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The English title.
+    pub title: String,
+    /// The keywords, in English.
+    pub keywords: Vec<String>,
+    /// How far one had to go for the keywords.
+    pub reach: Reach,
+}
+
+impl Asked {
+    /// Returns what is asked with a title and keywords.
+    pub fn new(title: &str, keywords: Keywords) -> Asked {
+        let words = keywords.list.into_iter().map(|it| it.english).collect();
+        Asked { title: title.to_owned(), keywords: words, reach: keywords.reach }
+    }
+
+    /// Returns the text that is put into a pack.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| unreachable!("a question is plain data"))
+    }
+
+    /// Returns what such a text says, or `None` if it is something else.
+    pub fn parse(text: &str) -> Option<Asked> {
+        serde_json::from_str(text).ok()
+    }
+}
 
 /// The provenance of a retrieved pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,18 +61,17 @@ pub struct Evidence {
 
 impl Evidence {
     /// Returns the evidence of a document that answered a question in place `rank`.
-    pub fn new(found: &Found, rank: u32, asked: (&str, Vec<String>, Reach)) -> Evidence {
-        let (title, keywords, reach) = asked;
+    pub fn new(found: &Found, rank: u32, document: &Described, asked: &Asked) -> Evidence {
         Evidence {
-            document: found.name.clone(),
-            url: found.url.clone(),
+            document: document.name.clone(),
+            url: document.url.clone(),
             rank,
             score: found.score,
             title_score: found.title_score,
             full_score: found.full_score,
-            title: title.to_owned(),
-            keywords,
-            reach,
+            title: asked.title.clone(),
+            keywords: asked.keywords.clone(),
+            reach: asked.reach,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Digest, SourceIndex};
+use crate::record::{Digest, Pair};
 
 /// A file of documents whose vectors are ready for one operator.
 #[derive(
@@ -22,26 +22,31 @@ pub struct EncodedFile {
 pub use super::query::Questions;
 
 /// A document that answers a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Found {
     /// Position of the file that holds it.
     pub file: u32,
     /// Digest of its text in canonical form.
     pub text: Digest,
-    /// Characters of its text.
-    pub n_chars: u32,
-    /// Paragraphs of its text.
-    pub n_paragraphs: u32,
-    /// What the file calls it.
-    pub name: String,
-    /// Address that it was read from.
-    pub url: String,
     /// Mean of the next two, in millionths.
     pub score: i32,
     /// Cosine with the title, in millionths.
     pub title_score: i32,
     /// Cosine with title and keywords, in millionths.
     pub full_score: i32,
+}
+
+/// What is known of a document besides its text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// What its file calls it.
+    pub name: String,
+    /// Address that it was read from.
+    pub url: String,
+    /// Characters of its text.
+    pub n_chars: u32,
+    /// Paragraphs of its text.
+    pub n_paragraphs: u32,
 }
 
 /// The documents of a run.
@@ -55,8 +60,13 @@ pub trait Library: Send + Sync {
     /// what is known from the last build. It may take all cores.
     fn answer(&self, files: &[EncodedFile], questions: &[Questions]) -> Option<Vec<Vec<Found>>>;
 
-    /// Puts texts of a file of a source into the packs.
-    fn fetch(&self, source: SourceIndex, file: u32, texts: &[Digest]) -> bool;
+    /// Puts texts of a file into the packs; returns what is known of each, in their order.
+    ///
+    /// Texts are in order, none twice, and were found in that file at this stage.
+    fn fetch(&self, stage: u16, file: u32, texts: &[Digest]) -> Option<Vec<Described>>;
+
+    /// Notes the pairs that a stage makes, whose texts and evidence must be kept in packs.
+    fn paired(&self, stage: u16, pairs: &[Pair]) -> bool;
 
     /// Puts a text of the operator's own into the packs, and returns its digest.
     fn keep(&self, text: &str) -> Option<Digest>;
@@ -74,7 +84,11 @@ impl Library for Empty {
         Some(vec![Vec::new(); questions.len()])
     }
 
-    fn fetch(&self, _: SourceIndex, _: u32, _: &[Digest]) -> bool {
+    fn fetch(&self, _: u16, _: u32, texts: &[Digest]) -> Option<Vec<Described>> {
+        Some(vec![Described::default(); texts.len()])
+    }
+
+    fn paired(&self, _: u16, _: &[Pair]) -> bool {
         true
     }
 

@@ -68,9 +68,14 @@ pub(crate) const OPERATOR: Descriptor = Descriptor {
         },
         Key { name: "top", default: "3", about: "most documents of an article" },
         Key {
-            name: "near-duplicate",
-            default: "0.95",
-            about: "a document whose cosine with a better one is above this is passed over; 1 takes all",
+            name: "skip-near-duplicates",
+            default: "true",
+            about: "pass over a document whose text is nearly that of a better one",
+        },
+        Key {
+            name: "device",
+            default: "\"cpu\"",
+            about: "where a neural encoder computes: cpu, cuda or cuda:N (needs the feature `cuda`)",
         },
         Key {
             name: "mode",
@@ -101,7 +106,7 @@ pub(crate) const OPERATOR: Descriptor = Descriptor {
             about: "with fewer than 3 keywords, take links from the lead of the English article; its text is read for that",
         },
     ],
-    paper: "keyword-order = \"text\"\nenglish-lead = false\nnear-duplicate = 1.0\nmode = \"two-step\"",
+    paper: "keyword-order = \"text\"\nenglish-lead = false\nskip-near-duplicates = false\nmode = \"two-step\"",
     parse: operator::parse::<Config>,
 };
 
@@ -126,9 +131,12 @@ pub struct Config {
     /// Most documents of an article.
     #[serde(default = "default_top")]
     pub top: usize,
-    /// Least cosine of two documents of which only one is taken.
-    #[serde(default = "default_near_duplicate")]
-    pub near_duplicate: f64,
+    /// Whether only one of several nearly equal documents is taken.
+    #[serde(default = "yes")]
+    pub skip_near_duplicates: bool,
+    /// Where a neural encoder computes.
+    #[serde(default = "default_device")]
+    pub device: String,
     /// How documents are searched.
     #[serde(default)]
     pub mode: Mode,
@@ -163,8 +171,8 @@ fn default_top() -> usize {
     3
 }
 
-fn default_near_duplicate() -> f64 {
-    0.95
+fn default_device() -> String {
+    "cpu".to_owned()
 }
 
 fn default_links() -> u16 {
@@ -269,7 +277,6 @@ impl Operator for Config {
 
     fn misfit(&self) -> Option<String> {
         let needs_model = self.encoder != EncoderKind::Lexical;
-        let unit = 0.0..=1.0;
         if needs_model && self.model.is_none() {
             let name = self.encoder.name();
             return Some(format!(
@@ -287,12 +294,8 @@ impl Operator for Config {
                 "`threshold` and `calibration` both give a threshold: keep one".to_owned(),
             );
         }
-        if let Some(threshold) = self.threshold.filter(|it| !unit.contains(it)) {
+        if let Some(threshold) = self.threshold.filter(|it| !(0.0..=1.0).contains(it)) {
             return Some(format!("`threshold` is {threshold}, but must be between 0 and 1"));
-        }
-        if !unit.contains(&self.near_duplicate) {
-            let found = self.near_duplicate;
-            return Some(format!("`near-duplicate` is {found}, but must be between 0 and 1"));
         }
         for (key, found, most) in [
             ("top", self.top, 100),
