@@ -8,3 +8,4 @@ pub mod index;
 pub mod keywords;
 pub mod query;
 pub mod search;
+pub mod vector;
