@@ -13,18 +13,23 @@
 
 use std::{env, fs, path::Path, time::Instant};
 
-use crossic_operators::retrieve::index::{
-    Hit, Index, Wanted,
-    flat::Flat,
-    hnsw::{Hnsw, Settings},
-    segments::Segments,
-    vectors::{Shape, Vector, Vectors},
+use crossic_operators::retrieve::{
+    index::{
+        Index,
+        flat::Flat,
+        hit::{Hit, Wanted},
+        hnsw::{Hnsw, Settings},
+        segment::{Segment, load},
+        segments::Segments,
+        vectors::Vectors,
+    },
+    vector::{Query, Vector},
 };
 
 #[path = "../tests/clustered_vectors/mod.rs"]
 mod clustered_vectors;
 
-use clustered_vectors::{Draws, near_copies};
+use clustered_vectors::{Draws, near_copies, usual_shape};
 
 const TOP_3: Wanted = Wanted { top: 3, threshold: 1 };
 const BREADTHS: [u16; 7] = [8, 16, 32, 48, 64, 128, 256];
@@ -36,15 +41,15 @@ fn main() {
         args.get(place).map_or(usual, |it| it.parse().expect("a number"))
     };
     let (n_vectors, n_queries) = (number(0, 20_000), number(1, 2_000));
-    let dims = u16::try_from(number(2, 256)).expect("few dimensions");
-    let shape = Shape::usual(dims).expect("a shape");
+    let shape = usual_shape(number(2, 256));
     let mut draws = Draws::new(1, shape, 3_000);
     let vectors = draws.vectors(n_vectors);
-    let queries: Vec<Vector> = (0..n_queries).map(|_| draws.vector()).collect();
+    let asked: Vec<Vector> = (0..n_queries).map(|_| draws.vector()).collect();
+    let queries: Vec<Query> = asked.iter().map(Query::of).collect();
     let threads = rayon::current_num_threads();
     println!("{n_vectors} vectors, {n_queries} queries, {shape}, {threads} threads");
     if let Some(dir) = args.get(3) {
-        write(Path::new(dir), &vectors, &queries);
+        write(Path::new(dir), &vectors, &asked);
     }
 
     let start = Instant::now();
@@ -61,12 +66,20 @@ fn main() {
     let start = Instant::now();
     let hnsw = Hnsw::build(&vectors, Settings::default()).expect("settings");
     println!(
-        "hnsw: built in {:.1} s on one thread (audit on all), {} orphans, {:.0} bytes/vector, graph {}",
+        "hnsw: built in {:.1} s on one thread (audit on all), {} orphans, {:.0} bytes/vector",
         start.elapsed().as_secs_f64(),
         hnsw.n_orphans(),
         hnsw.n_bytes() as f64 / n_vectors as f64,
-        hnsw.digest(),
     );
+    let start = Instant::now();
+    let mut bytes = Vec::new();
+    hnsw.save(&mut bytes).expect("memory");
+    let saving = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let loaded = load(&bytes).expect("a segment");
+    let loading = start.elapsed().as_secs_f64();
+    let size = bytes.len() as f64 / loaded.n_documents().max(1) as f64;
+    println!("saved in {saving:.2} s, {size:.0} bytes/vector, loaded in {loading:.2} s");
     for breadth in BREADTHS {
         report(&hnsw.clone().with_breadth(breadth).expect("a breadth"), breadth, &queries, &truth);
     }
@@ -78,8 +91,8 @@ fn main() {
     let dense = clustered_vectors::vectors(shape, &drawn);
     let graph = Hnsw::build(&dense, Settings::default()).expect("settings");
     let wanted = Wanted { top: dense.len(), threshold: 1 };
-    let same =
-        graph.search(&drawn[..300], wanted) == Flat::new(dense).search(&drawn[..300], wanted);
+    let some: Vec<Query> = drawn.iter().take(300).map(Query::of).collect();
+    let same = graph.search(&some, wanted) == Flat::new(dense).search(&some, wanted);
     println!(
         "10,000 vectors, 200 copies of one, 2,000 near copies: {} orphans; every document found: {same}",
         graph.n_orphans()
@@ -101,16 +114,12 @@ fn main() {
     });
     let seconds = start.elapsed().as_secs_f64();
     println!("{N_SEGMENTS} segments: built in {seconds:.1} s, side by side");
-    report(&Segments(segments), Settings::default().breadth, &queries, &truth);
+    let segments = Segments::new(shape, segments).expect("one shape");
+    report(&segments, Settings::default().breadth, &queries, &truth);
 }
 
 /// Prints recall, and queries a second on all threads and on one.
-fn report(
-    index: &impl Index<Query = Vector>,
-    breadth: u16,
-    queries: &[Vector],
-    truth: &[Vec<Hit>],
-) {
+fn report(index: &dyn Index, breadth: u16, queries: &[Query], truth: &[Vec<Hit>]) {
     let start = Instant::now();
     let found = index.search(queries, TOP_3).expect("one shape");
     let all = queries.len() as f64 / start.elapsed().as_secs_f64();
@@ -122,8 +131,8 @@ fn report(
         .iter()
         .zip(truth)
         .map(|(found, truth)| {
-            let least = truth.last().map_or(0, |hit| hit.score);
-            found.iter().filter(|hit| least <= hit.score).count()
+            let least = truth.last().map_or(0, |hit| hit.product);
+            found.iter().filter(|hit| least <= hit.product).count()
         })
         .sum();
     let recall = n_found as f64 / truth.iter().map(Vec::len).sum::<usize>() as f64;
@@ -133,12 +142,16 @@ fn report(
 }
 
 /// Writes shape, vectors and queries as raw bytes.
-fn write(dir: &Path, vectors: &Vectors, queries: &[Vector]) {
+fn write(dir: &Path, vectors: &Vectors, asked: &[Vector]) {
     let bytes = |values: &[i8]| values.iter().map(|it| it.cast_unsigned()).collect::<Vec<u8>>();
     let rows: Vec<u8> = vectors.iter().flat_map(|(_, row)| bytes(row)).collect();
-    let queries: Vec<u8> = queries.iter().flat_map(|it| bytes(it.values())).collect();
+    let queries = asked.iter().map(|it| match it {
+        Vector::Dense(values) => bytes(values),
+        Vector::Sparse(_) => Vec::new(),
+    });
+    let queries: Vec<u8> = queries.flatten().collect();
     fs::write(dir.join("vectors.i8"), rows).expect("a directory that can be written");
     fs::write(dir.join("queries.i8"), queries).expect("a directory that can be written");
-    let shape = format!("{} {}\n", vectors.shape().dims(), vectors.shape().scale());
+    let shape = format!("{} {}\n", vectors.shape().dims(), vectors.shape().unit());
     fs::write(dir.join("shape.txt"), shape).expect("a directory that can be written");
 }

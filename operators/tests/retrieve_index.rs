@@ -3,81 +3,94 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod clustered_vectors;
+mod saved_segments;
 
 use std::collections::BTreeSet;
 
-use clustered_vectors::{Draws, document, near_copies, vectors};
+use clustered_vectors::{
+    Draws, document, near_copies, numbered, quantised, usual_shape as shape, vectors,
+};
 use crossic_operators::{
     record::Digest,
-    retrieve::index::{
-        Error, Hit, Index, Wanted,
-        flat::Flat,
-        hnsw::{Hnsw, Settings},
-        segments::{Segments, merge},
-        sparse::{self, Sparse, SparseVector},
-        vectors::{Shape, Vector, Vectors},
+    retrieve::{
+        index::{
+            Error, Index,
+            flat::Flat,
+            hit::{Hit, Wanted, best},
+            hnsw::{Hnsw, Settings},
+            segment::{Kind, Segment, build},
+            segments::Segments,
+            shape::Shape,
+            sparse::Postings,
+            vectors::Vectors,
+        },
+        vector::{Form, Query, Sparse, Vector},
     },
 };
 use proptest::prelude::*;
 
 const TOP_3: Wanted = Wanted { top: 3, threshold: 1 };
 
-fn shape(dims: u16) -> Shape {
-    Shape::usual(dims).unwrap()
+fn queries(drawn: &[Vector]) -> Vec<Query> {
+    drawn.iter().map(Query::of).collect()
 }
 
-/// Returns the rows of vectors as queries.
-fn queries(vectors: &Vectors) -> Vec<Vector> {
-    vectors.iter().map(|(_, row)| vectors.shape().vector(row.to_vec()).unwrap()).collect()
+/// Returns queries, and fused ones: each vector with the next one.
+fn all_queries(drawn: &[Vector]) -> Vec<Query> {
+    let fused = drawn.windows(2).map(|pair| Query::fused(&pair[0], &pair[1]));
+    drawn.iter().map(Query::of).chain(fused).collect()
 }
 
-/// The hits by the definition: all scores, sorted.
-fn twin(products: impl Iterator<Item = (Digest, i64)>, one: i64, wanted: Wanted) -> Vec<Hit> {
-    let mut hits: Vec<(i128, Digest)> = products
-        .map(|(document, product)| {
-            let twice = i128::from(product) * 2_000_000 + i128::from(one);
-            (-twice.div_euclid(2 * i128::from(one)), document)
-        })
-        .filter(|&(score, _)| i128::from(wanted.threshold.max(1)) <= -score)
+/// Returns the product of two vectors by the definition.
+fn product(left: &Vector, right: &Vector) -> i64 {
+    match (left, right) {
+        (Vector::Dense(left), Vector::Dense(right)) => {
+            (0..left.len()).map(|i| i64::from(left[i]) * i64::from(right[i])).sum()
+        }
+        (Vector::Sparse(left), Vector::Sparse(right)) => {
+            let pairs = left.entries().flat_map(|one| right.entries().map(move |two| (one, two)));
+            let equal = pairs.filter(|(one, two)| one.0 == two.0);
+            equal.map(|(one, two)| i64::from(one.1) * i64::from(two.1)).sum()
+        }
+        _ => panic!("two kinds"),
+    }
+}
+
+/// The hits by the definition: the mean of the cosines with some vectors, for all documents, sorted.
+fn twin(
+    unit: u32,
+    documents: &[(Digest, Vector)],
+    asked: &[Vector],
+    Wanted { top, threshold }: Wanted,
+) -> Vec<Hit> {
+    let one = i128::from(unit).pow(2) * asked.len() as i128;
+    let mut hits: Vec<(i64, Digest)> = documents
+        .iter()
+        .map(|(document, it)| (-asked.iter().map(|one| product(one, it)).sum::<i64>(), *document))
+        .filter(|(sum, _)| *sum < 0)
+        .filter(|(sum, _)| i128::from(threshold) * one <= i128::from(-sum) * 1_000_000)
         .collect();
     hits.sort_unstable();
-    hits.truncate(wanted.top);
-    hits.into_iter().map(|(score, document)| Hit { document, score: -score as i32 }).collect()
+    hits.truncate(top);
+    let score = |product: i64| (i128::from(product) * 1_000_000).div_euclid(one) as i32;
+    let hit = |(sum, document): (i64, Digest)| Hit { document, product: -sum, score: score(-sum) };
+    hits.into_iter().map(hit).collect()
 }
 
-fn dense_twin(vectors: &Vectors, query: &Vector, wanted: Wanted) -> Vec<Hit> {
-    let one = i64::from(vectors.shape().scale()).pow(2);
-    let product = |row: &[i8]| -> i64 {
-        (0..row.len()).map(|i| i64::from(row[i]) * i64::from(query.values()[i])).sum()
-    };
-    twin(vectors.iter().map(|(document, row)| (document, product(row))), one, wanted)
-}
-
-fn sparse_twin(
-    documents: &[(Digest, SparseVector)],
-    query: &SparseVector,
-    wanted: Wanted,
-) -> Vec<Hit> {
-    let product = |vector: &SparseVector| -> i64 {
-        let mut sum = 0;
-        for &(term, weight) in vector.terms() {
-            for &(other, by) in query.terms() {
-                sum += if term == other { i64::from(weight) * i64::from(by) } else { 0 };
-            }
-        }
-        sum
-    };
-    let products = documents.iter().map(|(document, vector)| (*document, product(vector)));
-    twin(products, i64::from(sparse::SCALE).pow(2), wanted)
+/// The twin for all of [`all_queries`].
+fn twins(unit: u32, drawn: &[Vector], asked: &[Vector], wanted: Wanted) -> Vec<Vec<Hit>> {
+    let documents = numbered(drawn);
+    let asked = asked.chunks(1).chain(asked.windows(2));
+    asked.map(|asked| twin(unit, &documents, asked, wanted)).collect()
 }
 
 /// Returns which share of the true hits was found; another hit of the same score is as true.
 fn recall(found: &[Vec<Hit>], truth: &[Vec<Hit>]) -> f64 {
     let (mut n_found, mut n_true) = (0, 0);
     for (found, truth) in found.iter().zip(truth) {
-        let least = truth.last().map_or(i32::MAX, |hit| hit.score);
+        let least = truth.last().map_or(i64::MAX, |hit| hit.product);
         n_true += truth.len();
-        n_found += found.iter().filter(|hit| least <= hit.score).count().min(truth.len());
+        n_found += found.iter().filter(|hit| least <= hit.product).count().min(truth.len());
     }
     n_found as f64 / n_true as f64
 }
@@ -90,13 +103,14 @@ fn on_threads<T: Send>(n_threads: usize, work: impl FnOnce() -> T + Send) -> T {
 fn the_graph_finds_what_the_flat_search_finds() {
     let mut draws = Draws::new(1, shape(32), 120);
     let vectors = draws.vectors(2_000);
-    let queries: Vec<Vector> = (0..500).map(|_| draws.vector()).collect();
+    let asked: Vec<Vector> = (0..500).map(|_| draws.vector()).collect();
+    let queries = all_queries(&asked);
     let hnsw = Hnsw::build(&vectors, Settings::default()).unwrap();
     let truth = Flat::new(vectors).search(&queries, TOP_3).unwrap();
     let found = hnsw.search(&queries, TOP_3).unwrap();
     let recall = recall(&found, &truth);
     assert!(0.98 <= recall, "recall {recall}");
-    assert_eq!(truth.iter().map(Vec::len).sum::<usize>(), 1_500);
+    assert_eq!(truth.iter().map(Vec::len).sum::<usize>(), 3 * queries.len());
 }
 
 #[test]
@@ -109,11 +123,11 @@ fn copies_are_one_node_and_hide_nothing() {
     let hnsw = Hnsw::build(&vectors, Settings::default()).unwrap();
     assert_eq!((hnsw.n_documents(), hnsw.n_orphans()), (1_000, 0));
     assert!(hnsw.n_nodes() <= 801);
-    no_document_is_lost(&hnsw, vectors.clone());
+    no_document_is_lost(&hnsw, vectors, &drawn);
     let mut copies: Vec<Digest> = (0..200).map(document).collect();
     copies.sort_unstable();
     let wanted = Wanted { top: 5, threshold: 900_000 };
-    let hits = hnsw.search(&[copy], wanted).unwrap().remove(0);
+    let hits = hnsw.search(&[Query::of(&copy)], wanted).unwrap().remove(0);
     let found: Vec<Digest> = hits.iter().map(|hit| hit.document).collect();
     assert_eq!(found, copies[..5], "the lowest documents of equal ones");
 }
@@ -126,13 +140,13 @@ fn near_copies_hide_nothing() {
     let vectors = vectors(shape(24), &drawn);
     let hnsw = Hnsw::build(&vectors, Settings::default()).unwrap();
     assert_eq!(hnsw.n_orphans(), 0);
-    no_document_is_lost(&hnsw, vectors);
+    no_document_is_lost(&hnsw, vectors, &drawn);
 }
 
 /// When all candidates are kept, a walk sees every node that the graph leads to.
-fn no_document_is_lost(hnsw: &Hnsw, vectors: Vectors) {
+fn no_document_is_lost(hnsw: &Hnsw, vectors: Vectors, drawn: &[Vector]) {
     let wanted = Wanted { top: vectors.len(), threshold: 1 };
-    let queries: Vec<Vector> = queries(&vectors).into_iter().step_by(400).collect();
+    let queries: Vec<Query> = drawn.iter().step_by(400).map(Query::of).collect();
     let flat = Flat::new(vectors);
     assert_eq!(hnsw.search(&queries, wanted), flat.search(&queries, wanted));
 }
@@ -140,16 +154,19 @@ fn no_document_is_lost(hnsw: &Hnsw, vectors: Vectors) {
 #[test]
 fn a_poor_graph_is_mended() {
     let mut draws = Draws::new(4, shape(16), 30);
-    let vectors = draws.vectors(600);
+    let drawn: Vec<Vector> = (0..600).map(|_| draws.vector()).collect();
     let poor = Settings { links: 2, effort: 1, breadth: 1 };
-    let hnsw = Hnsw::build(&vectors, poor).unwrap();
-    let queries = queries(&vectors);
-    let hits = hnsw.search(&queries, Wanted { top: 1, threshold: 1 }).unwrap();
-    let one = f64::from(vectors.shape().scale()).powi(2);
-    for (query, hits) in queries.iter().zip(hits) {
-        let square: f64 = query.values().iter().map(|&it| f64::from(it) * f64::from(it)).sum();
-        assert!(square / one * 1e6 - 1.0 <= f64::from(hits[0].score), "not even itself");
+    let hnsw = Hnsw::build(&vectors(shape(16), &drawn), poor).unwrap();
+    let found = hnsw.search(&queries(&drawn), Wanted { top: 1, threshold: 1 }).unwrap();
+    for (vector, hits) in drawn.iter().zip(found) {
+        assert!(product(vector, vector) <= hits[0].product, "not even itself");
     }
+}
+
+fn saved(segment: &dyn Segment) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    segment.save(&mut bytes).unwrap();
+    bytes
 }
 
 #[test]
@@ -157,17 +174,17 @@ fn a_graph_is_a_function_of_its_documents() {
     let mut draws = Draws::new(5, shape(16), 30);
     let drawn: Vec<Vector> = (0..600).map(|_| draws.vector()).collect();
     let forth = vectors(shape(16), &drawn);
-    let documents: Vec<Digest> = (0..600).rev().map(document).collect();
-    let values = drawn.iter().rev().flat_map(Vector::values).copied().collect();
-    let back = Vectors::new(shape(16), documents, values).unwrap();
-    let build = |vectors| Hnsw::build(vectors, Settings::default()).unwrap().digest();
-    let digest = build(&forth);
-    assert_eq!(on_threads(1, || build(&forth)), digest);
-    assert_eq!(on_threads(4, || build(&back)), digest);
+    let mut turned = numbered(&drawn);
+    turned.reverse();
+    let back = Vectors::of(shape(16), &turned).unwrap();
+    let build = |vectors| saved(&Hnsw::build(vectors, Settings::default()).unwrap());
+    let bytes = build(&forth);
+    assert!(on_threads(1, || build(&forth)) == bytes);
+    assert!(on_threads(4, || build(&back)) == bytes);
     // Side by side, as segments are built.
     let (left, right) = on_threads(2, || rayon::join(|| build(&forth), || build(&back)));
-    assert_eq!((left, right), (digest, digest));
-    assert_ne!(build(&vectors(shape(16), &drawn[1..])), digest);
+    assert!(left == bytes && right == bytes);
+    assert!(build(&vectors(shape(16), &drawn[1..])) != bytes);
 }
 
 /// Another `hnsw_rs`, or another random generator below it, builds other graphs, and segments that
@@ -175,15 +192,16 @@ fn a_graph_is_a_function_of_its_documents() {
 #[test]
 fn the_graph_is_the_one_that_this_version_builds() {
     let vectors = Draws::new(6, shape(16), 10).vectors(300);
-    let digest = Hnsw::build(&vectors, Settings::default()).unwrap().digest();
-    assert_eq!(digest.to_string(), "448d02fdad67a9dc72214962d5b4f827");
+    let hnsw = Hnsw::build(&vectors, Settings::default()).unwrap();
+    assert_eq!(Digest::of(&saved(&hnsw)).to_string(), "fa0dd73130a9313f45aa2aa2362a803e");
 }
 
 #[test]
 fn threads_change_no_answer() {
     let mut draws = Draws::new(7, shape(16), 30);
     let vectors = draws.vectors(700);
-    let queries: Vec<Vector> = (0..90).map(|_| draws.vector()).collect();
+    let asked: Vec<Vector> = (0..90).map(|_| draws.vector()).collect();
+    let queries = all_queries(&asked);
     let flat = Flat::new(vectors.clone());
     let hnsw = Hnsw::build(&vectors, Settings::default()).unwrap();
     let wanted = Wanted { top: 7, threshold: 300_000 };
@@ -196,41 +214,46 @@ fn threads_change_no_answer() {
 fn segments_of_graphs_are_one_search() {
     let mut draws = Draws::new(8, shape(24), 60);
     let drawn: Vec<Vector> = (0..1_200).map(|_| draws.vector()).collect();
-    let all = vectors(shape(24), &drawn);
-    let rows: Vec<(Digest, &[i8])> = all.iter().collect();
-    let segments = rows.chunks(400).map(|rows| {
-        let documents = rows.iter().map(|row| row.0).collect();
-        let values = rows.iter().flat_map(|row| row.1).copied().collect();
-        let vectors = Vectors::new(shape(24), documents, values).unwrap();
-        Hnsw::build(&vectors, Settings::default()).unwrap()
-    });
-    let segments = Segments(segments.collect());
+    let documents = numbered(&drawn);
+    let kind = Kind::Hnsw(Settings::default());
+    let segment = |part: &[(Digest, Vector)]| build(kind, shape(24), part.to_vec()).unwrap();
+    let segments = documents.chunks(400).map(segment).collect();
+    let segments = Segments::new(shape(24), segments).unwrap();
     assert_eq!(segments.n_documents(), 1_200);
-    let queries: Vec<Vector> = (0..300).map(|_| draws.vector()).collect();
-    let found = segments.search(&queries, TOP_3).unwrap();
-    let truth = Flat::new(all).search(&queries, TOP_3).unwrap();
+    let asked: Vec<Vector> = (0..300).map(|_| draws.vector()).collect();
+    let found = segments.search(&queries(&asked), TOP_3).unwrap();
+    let truth = Flat::new(vectors(shape(24), &drawn)).search(&queries(&asked), TOP_3).unwrap();
     assert!(0.98 <= recall(&found, &truth));
+    let query = Query::fused(&asked[0], &asked[1]);
+    for (document, vector) in &documents[390..410] {
+        let expected = product(&asked[0], vector) + product(&asked[1], vector);
+        assert_eq!(segments.product(&query, *document), Some(expected));
+        assert_eq!(segments.vector(*document).as_ref(), Some(vector));
+    }
+    assert_eq!(segments.product(&query, document(1_200)), None);
     // A large segment as a graph, a small one exact.
-    let kinds: Vec<Box<dyn Index<Query = Vector>>> =
-        vec![Box::new(segments), Box::new(Flat::new(vectors(shape(24), &drawn[..1])))];
-    assert_eq!(Segments(kinds).search(&queries, TOP_3).unwrap(), found, "a document counts once");
+    let flat = Flat::new(vectors(shape(24), &drawn[..1]));
+    let kinds: Vec<Box<dyn Index>> = vec![Box::new(segments), Box::new(flat)];
+    let kinds = Segments::new(shape(24), kinds).unwrap();
+    assert_eq!(kinds.search(&queries(&asked), TOP_3).unwrap(), found, "a document counts once");
 }
 
 #[test]
 fn a_large_flat_index_is_searched_in_parts() {
     let mut draws = Draws::new(9, shape(4), 30);
-    let vectors = draws.vectors(20_000);
-    let queries: Vec<Vector> = (0..3).map(|_| draws.vector()).collect();
+    let drawn: Vec<Vector> = (0..20_000).map(|_| draws.vector()).collect();
+    let asked: Vec<Vector> = (0..3).map(|_| draws.vector()).collect();
     let wanted = Wanted { top: 40, threshold: 500_000 };
-    let expected: Vec<Vec<Hit>> =
-        queries.iter().map(|query| dense_twin(&vectors, query, wanted)).collect();
-    assert_eq!(Flat::new(vectors).search(&queries, wanted).unwrap(), expected);
+    let expected = twins(shape(4).unit(), &drawn, &asked, wanted);
+    let flat = Flat::new(vectors(shape(4), &drawn));
+    assert_eq!(flat.search(&all_queries(&asked), wanted).unwrap(), expected);
 }
 
 #[test]
 fn what_cannot_be_searched_is_refused() {
-    let (two, other) = (Shape::new(2, 100).unwrap(), Shape::new(2, 101).unwrap());
-    let unit = |shape: Shape| shape.quantise(&[3.0, 4.0]).unwrap();
+    let form = Form::Dense { dims: 2 };
+    let (two, sparse) = (Shape::new(form, 100).unwrap(), Shape::new(Form::Sparse, 100).unwrap());
+    let unit = Vector::Dense(vec![60, 80]);
     let new = |documents: &[usize], values: &[i8]| {
         let documents = documents.iter().map(|&it| document(it)).collect();
         Vectors::new(two, documents, values.to_vec()).map(|vectors| vectors.len())
@@ -240,75 +263,65 @@ fn what_cannot_be_searched_is_refused() {
     assert_eq!(new(&[1], &[1, 2, 3]), Err(Error::Count { n_documents: 1, n_values: 3, dims: 2 }));
     assert_eq!(new(&[1], &[0, 0]), Err(Error::Length { document: document(1) }));
     assert_eq!(new(&[1], &[100, 80]), Err(Error::Length { document: document(1) }));
-    let twice = Err(Error::Twice { document: document(5) });
-    assert_eq!(new(&[5, 2, 5], &[60, 80, 80, 60, 60, 80]), twice);
-    for (dims, scale) in [(0, 100), (5000, 100), (8, 1), (8, 1001)] {
-        assert_eq!(Shape::new(dims, scale), Err(Error::Shape { dims, scale }));
+    let twice = Error::Twice { document: document(5) };
+    assert_eq!(new(&[5, 2, 5], &[60, 80, 80, 60, 60, 80]), Err(twice));
+    for (dims, unit) in [(0, 100), (1 << 17, 100), (8, 1), (8, (1 << 14) + 1)] {
+        let form = Form::Dense { dims };
+        assert_eq!(Shape::new(form, unit), Err(Error::Shape { form, unit }));
     }
-    let flat = Flat::new(vectors(two, &[unit(two)]));
-    let refused = Error::OtherShape { expected: two, found: other };
-    assert_eq!(flat.search(&[unit(other)], TOP_3), Err(refused));
+    let term = |weight| Vector::Sparse(Sparse::new(vec![(1, weight)]));
+    let documents = |vectors: &[Vector]| numbered(vectors);
+    let kinds = [Kind::Flat, Kind::Hnsw(Settings::default()), Kind::Sparse];
+    for (kind, shape, mine, other) in [
+        (kinds[0], two, &unit, term(100)),
+        (kinds[1], two, &unit, term(100)),
+        (kinds[2], sparse, &term(100), unit.clone()),
+    ] {
+        let made = |vectors: &[Vector]| build(kind, shape, documents(vectors)).err();
+        let (expected, found) = (mine.form(), other.form());
+        let refused = Error::OtherForm { expected, found };
+        assert_eq!(made(&[mine.clone(), other.clone()]), Some(refused));
+        let twice = [(document(5), mine.clone()), (document(5), mine.clone())];
+        let twice = build(kind, shape, twice.to_vec()).err();
+        assert_eq!(twice, Some(Error::Twice { document: document(5) }));
+        let empty = build(kind, shape, vec![]).unwrap();
+        assert_eq!(empty.search(&[Query::of(mine)], TOP_3), Ok(vec![vec![]]));
+        assert_eq!(empty.search(&[Query::of(&other)], TOP_3), Err(refused));
+        assert_eq!(empty.product(&Query::of(mine), document(5)), None);
+        let long = if shape == two { Vector::Dense(vec![127, 9]) } else { term(111) };
+        let long = [Query::of(&long)];
+        assert_eq!(empty.search(&long, TOP_3), Err(Error::LongQuery { unit: 100 }));
+    }
+    let longer = Shape::new(form, 101).unwrap();
+    let flat = Flat::new(vectors(two, std::slice::from_ref(&unit)));
+    let refused = Segments::new(longer, vec![flat]).unwrap_err();
+    assert_eq!(refused, Error::OtherShape { expected: longer, found: two });
     let empty = vectors(two, &[]);
-    let hnsw = Hnsw::build(&empty, Settings::default()).unwrap();
-    assert_eq!(hnsw.search(&[unit(two)], TOP_3), Ok(vec![vec![]]));
-    assert_eq!(hnsw.search(&[unit(other)], TOP_3), Err(refused));
     for (links, effort, breadth) in [(1, 9, 9), (129, 9, 9), (9, 0, 9), (9, 9, 0), (9, 9, 4097)] {
         let refused = Hnsw::build(&empty, Settings { links, effort, breadth }).unwrap_err();
         assert_eq!(refused, Error::Settings { links, effort, breadth });
-    }
-    let vector = SparseVector::quantise(vec![(1, 1.0)]).unwrap();
-    let twice = Sparse::build(vec![(document(1), vector.clone()), (document(1), vector)]);
-    assert_eq!(twice.unwrap_err(), Error::Twice { document: document(1) });
-}
-
-#[test]
-fn floats_become_unit_vectors_or_nothing() {
-    let shape = Shape::new(3, 100).unwrap();
-    let check = |values: &[f32], expected: Option<&[i8]>| {
-        let vector = shape.quantise(values);
-        assert_eq!(vector.as_ref().map(Vector::values), expected, "{values:?}");
-    };
-    check(&[0.6, 0.0, -0.8], Some(&[60, 0, -80]));
-    check(&[6e-30, 0.0, 8e-30], Some(&[60, 0, 80]));
-    check(&[3e38, 0.0, 3e38], Some(&[71, 0, 71]));
-    check(&[0.0, 0.0, 0.0], None);
-    check(&[f32::NAN, 1.0, 0.0], None);
-    check(&[f32::INFINITY, 1.0, 0.0], None);
-    check(&[1.0, 0.0], None);
-    // One component beyond the largest byte: little is left of the length.
-    assert_eq!(Shape::new(3, 1000).unwrap().quantise(&[1.0, 0.0, 0.0]), None);
-
-    let terms = |weights: &[(u32, f32)]| {
-        SparseVector::quantise(weights.to_vec()).map(|vector| vector.terms().to_vec())
-    };
-    assert_eq!(terms(&[(9, 4.0), (2, 3.0)]), Some(vec![(2, 30_000), (9, 40_000)]));
-    assert_eq!(terms(&[(9, 1.0), (2, 3.0), (9, 3.0)]), Some(vec![(2, 30_000), (9, 40_000)]));
-    assert_eq!(terms(&[(9, 1.0), (2, 1e-9)]), Some(vec![(9, 50_000)]));
-    for refused in [vec![], vec![(1, 0.0)], vec![(1, -1.0), (2, 2.0)], vec![(1, f32::NAN)]] {
-        assert_eq!(terms(&refused), None, "{refused:?}");
     }
 }
 
 prop_compose! {
     /// Few dimensions and a coarse scale, so that equal scores are frequent.
-    fn some_vectors()(dims in 1_u16..9, scale in 16_u16..60)(
-        drawn in prop::collection::vec(prop::collection::vec(-3_i8..=3, usize::from(dims)), 1..60),
-        shape in Just(Shape::new(dims, scale).unwrap()),
+    fn some_vectors()(dims in 1_usize..9, unit in 16_u32..60)(
+        drawn in prop::collection::vec(prop::collection::vec(-3_i8..=3, dims), 1..60),
+        shape in Just(Shape::new(Form::Dense { dims }, unit).unwrap()),
     ) -> (Shape, Vec<Vector>) {
         let floats = |values: &Vec<i8>| values.iter().map(|&it| f32::from(it)).collect::<Vec<_>>();
-        (shape, drawn.iter().filter_map(|values| shape.quantise(&floats(values))).collect())
+        (shape, drawn.iter().filter_map(|values| quantised(shape, &floats(values))).collect())
     }
 }
 
 prop_compose! {
     fn some_sparse()(
         drawn in prop::collection::vec(
-            prop::collection::vec((0_u32..12, 0_u8..4), 0..6), 1..60)
-    ) -> Vec<SparseVector> {
-        let weights = |terms: &Vec<(u32, u8)>| {
-            terms.iter().map(|&(term, weight)| (term, f32::from(weight))).collect()
-        };
-        drawn.iter().filter_map(|terms| SparseVector::quantise(weights(terms))).collect()
+            prop::collection::vec((0_u32..12, 0_u16..40), 0..6), 1..60)
+    ) -> (Shape, Vec<Vector>) {
+        let shape = Shape::new(Form::Sparse, 40).unwrap();
+        let vectors = drawn.into_iter().map(|terms| Vector::Sparse(Sparse::new(terms)));
+        (shape, vectors.filter(|vector| shape.takes(vector)).collect())
     }
 }
 
@@ -331,70 +344,60 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn flat_is_its_slow_twin(
-        (shape, drawn) in some_vectors(),
+    fn exact_indexes_are_their_slow_twins(
+        (shape, drawn) in prop_oneof![some_vectors(), some_sparse()],
         wanted in some_wanted(),
         places in prop::collection::vec(0_usize..4, 1..60),
     ) {
-        let all = vectors(shape, &drawn);
-        let expected: Vec<Vec<Hit>> =
-            drawn.iter().map(|query| dense_twin(&all, query, wanted)).collect();
-        prop_assert_eq!(Flat::new(all).search(&drawn, wanted).unwrap(), expected.clone());
-
-        let numbered: Vec<(usize, Vector)> = drawn.iter().cloned().enumerate().collect();
-        let segments = parts(&numbered, &places).into_iter().map(|part| {
-            let documents = part.iter().map(|&(number, _)| document(number)).collect();
-            let values = part.iter().flat_map(|(_, vector)| vector.values()).copied().collect();
-            Flat::new(Vectors::new(shape, documents, values).unwrap())
-        });
-        let segments = Segments(segments.collect());
-        prop_assert_eq!(segments.search(&drawn, wanted).unwrap(), expected);
+        let index = |documents: Vec<(Digest, Vector)>| -> Box<dyn Index> {
+            match shape.form() {
+                Form::Dense { .. } => Box::new(Flat::new(Vectors::of(shape, &documents).unwrap())),
+                Form::Sparse => Box::new(Postings::build(shape, documents).unwrap()),
+            }
+        };
+        let expected = twins(shape.unit(), &drawn, &drawn, wanted);
+        let queries = all_queries(&drawn);
+        let all = numbered(&drawn);
+        let whole = index(all.clone());
+        prop_assert_eq!(&whole.search(&queries, wanted).unwrap(), &expected);
+        for (query, hits) in queries.iter().zip(&expected) {
+            for hit in hits {
+                prop_assert_eq!(whole.product(query, hit.document), Some(hit.product));
+            }
+        }
+        let segments = parts(&all, &places).into_iter().map(index).collect();
+        let segments = Segments::new(shape, segments).unwrap();
+        prop_assert_eq!(segments.search(&queries, wanted).unwrap(), expected);
     }
 
     #[test]
-    fn a_small_graph_is_exact(
-        (shape, drawn) in some_vectors(),
-        top in 1_usize..8,
-    ) {
+    fn a_small_graph_is_exact((shape, drawn) in some_vectors(), top in 1_usize..8) {
         // Fewer nodes than the breadth: a walk that is led everywhere sees all of them.
         let wanted = Wanted { top, threshold: 1 };
         let all = vectors(shape, &drawn);
         let hnsw = Hnsw::build(&all, Settings::default()).unwrap();
-        prop_assert_eq!(hnsw.search(&drawn, wanted), Flat::new(all).search(&drawn, wanted));
-    }
-
-    #[test]
-    fn sparse_is_its_slow_twin(
-        drawn in some_sparse(),
-        wanted in some_wanted(),
-        places in prop::collection::vec(0_usize..4, 1..60),
-    ) {
-        let all: Vec<(Digest, SparseVector)> =
-            drawn.iter().enumerate().map(|(number, it)| (document(number), it.clone())).collect();
-        let expected: Vec<Vec<Hit>> =
-            drawn.iter().map(|query| sparse_twin(&all, query, wanted)).collect();
-        let segments = parts(&all, &places).into_iter().map(|it| Sparse::build(it).unwrap());
-        let segments = Segments(segments.collect());
-        prop_assert_eq!(segments.search(&drawn, wanted).unwrap(), expected.clone());
-        prop_assert_eq!(Sparse::build(all).unwrap().search(&drawn, wanted).unwrap(), expected);
+        let queries = all_queries(&drawn);
+        for (document, vector) in numbered(&drawn) {
+            prop_assert_eq!(hnsw.vector(document), Some(vector));
+        }
+        prop_assert_eq!(hnsw.search(&queries, wanted), Flat::new(all).search(&queries, wanted));
     }
 
     #[test]
     fn hits_merge_in_any_order(
-        drawn in prop::collection::vec((0_usize..9, 1_i32..5), 0..30),
+        drawn in prop::collection::vec((0_usize..9, 1_i64..5), 0..30),
         top in 0_usize..6,
         split in 0_usize..30,
     ) {
-        let wanted = Wanted { top, threshold: 1 };
         let hits: Vec<Hit> = drawn
             .iter()
-            .map(|&(number, score)| Hit { document: document(number), score })
+            .map(|&(number, product)| Hit { document: document(number), product, score: 0 })
             .collect();
         let (left, right) = hits.split_at(split.min(hits.len()));
         let merged = |parts: &[&[Hit]]| {
             let mut hits = Vec::new();
             for part in parts {
-                merge(&mut hits, part.to_vec(), wanted);
+                hits = best(hits.into_iter().chain(part.iter().copied()), top);
             }
             hits
         };

@@ -15,6 +15,7 @@ pub mod query;
 mod question;
 pub mod search;
 mod titles;
+pub mod vector;
 
 use std::{
     collections::BTreeMap,

@@ -3,61 +3,20 @@
 //!
 //! The score of a document is the mean of its cosines with title and with title and keywords. As
 //! products are linear, q1·d + q2·d = (q1 + q2)·d, in integers without any rounding: one search
-//! with the sum ranks documents by the mean. The two searches cannot know, from the best K of
-//! each alone, whether a document that is in neither list has the better mean; so they ask for
+//! with [`Query::fused`] ranks documents by the mean. The two searches cannot know, from the best K
+//! of each alone, whether a document that is in neither list has the better mean; so they ask for
 //! more until it is certain.
 
 use std::collections::BTreeSet;
 
-use super::encoder::vector::{Query, Vector};
-
-/// Least mean cosine of a hit, in ten-thousandths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Threshold(pub i32);
-
-impl Threshold {
-    /// Returns the least sum of the two products of vectors of length `unit` that reaches it.
-    pub fn least(self, unit: u32) -> i64 {
-        let wanted = i128::from(self.0) * 2 * i128::from(unit).pow(2);
-        let whole = wanted.div_euclid(10_000) + i128::from(wanted.rem_euclid(10_000) != 0);
-        // 32 bits times 64 bits divided by 13 bits may be beyond 64 bits; no product is.
-        i64::try_from(whole).unwrap_or(if whole < 0 { i64::MIN } else { i64::MAX })
-    }
-}
-
-/// Returns the mean cosine, in millionths, of a sum of the two products.
-pub fn millionths(sum: i64, unit: u32) -> i64 {
-    let square = (2 * i128::from(unit).pow(2)).max(1);
-    i64::try_from(i128::from(sum) * 1_000_000 / square).unwrap_or(i64::MAX)
-}
-
-/// A document and its score: a product, or the sum of both.
-pub type Scored<D> = (D, i64);
-
-/// Returns the best hits, best first and of equal ones the lower document first, none below
-/// `least` and at most `top`; each document counts once.
-///
-/// Of hits of several segments it may be taken segment by segment, in any order.
-pub fn best<D: Ord + Copy>(
-    hits: impl IntoIterator<Item = Scored<D>>,
-    least: i64,
-    top: usize,
-) -> Vec<Scored<D>> {
-    let mut hits: Vec<Scored<D>> = hits.into_iter().filter(|(_, score)| least <= *score).collect();
-    hits.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then(a.cmp(b)));
-    hits.dedup_by_key(|(document, _)| *document);
-    hits.truncate(top);
-    hits
-}
-
-/// What is wanted of a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Least sum of the two products, see [`Threshold::least`].
-    pub least: i64,
-    /// Most hits.
-    pub top: usize,
-}
+use super::{
+    index::{
+        Error, Index,
+        hit::{Hit, Wanted, best},
+    },
+    vector::{Query, Vector},
+};
+use crate::record::Digest;
 
 /// How many hits of each query the two searches look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,184 +29,223 @@ pub struct Depth {
 
 /// What the two searches found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TwoStep<D> {
-    /// The hits, as [`best`] orders them, with the sums of their products.
-    pub hits: Vec<Scored<D>>,
-    /// Whether no document that was not looked at can be among them.
+pub struct TwoStep {
+    /// The hits, as those of the fused query: products are sums, scores are means.
+    pub hits: Vec<Hit>,
+    /// Whether no document that was not looked at can be among them; over a graph, as far as the
+    /// graph found what is best for each query.
     pub is_complete: bool,
     /// How many hits of each query were looked at.
     pub depth: usize,
 }
 
-/// Searches with each of two vectors and ranks whatever either finds by the sum of both products.
+/// One article's search: its two queries and their sum, and what was found so far.
+struct Asked {
+    single: [Query; 2],
+    fused: Query,
+    found: Option<TwoStep>,
+}
+
+/// Searches with each of two vectors of every article, its title and its title with keywords, and
+/// ranks whatever either finds by the mean of both scores.
 ///
-/// `search` returns the best documents of a query, at most as many as asked for, ordered as by
-/// [`best`]; fewer only if every other document has a product of 0 or less, as an index of postings
-/// does not look at documents without a common word. A sum of 0 or less is never a hit. `product` returns the exact product of a query and a
-/// document, for documents that only the other search found: such a one is neither dropped nor
-/// counted as 0. The hits are asked for again, twice as many, until it is certain that none is
-/// missing or `depth` ends.
-pub fn two_step<D: Ord + Copy>(
-    (title, full): (&Vector, &Vector),
+/// A document that only one search found is neither dropped nor counted as 0: its other product is
+/// computed. The hits of an article are asked for again, twice as many, until it is certain that
+/// none is missing or `depth` ends.
+///
+/// # Errors
+/// When a query cannot be compared with the vectors of the index.
+pub fn two_step(
+    index: &dyn Index,
+    articles: &[(Vector, Vector)],
     wanted: Wanted,
     depth: Depth,
-    mut search: impl FnMut(&Query, usize) -> Vec<Scored<D>>,
-    product: impl Fn(&Query, D) -> i64,
-) -> TwoStep<D> {
-    let queries = [Query::of(title), Query::of(full)];
+) -> Result<Vec<TwoStep>, Error> {
+    let asked = |(title, full): &(Vector, Vector)| Asked {
+        single: [Query::of(title), Query::of(full)],
+        fused: Query::fused(title, full),
+        found: None,
+    };
+    let mut all: Vec<Asked> = articles.iter().map(asked).collect();
     let mut n_asked = depth.first.clamp(1, depth.most.max(1));
     loop {
-        let found = [search(&queries[0], n_asked), search(&queries[1], n_asked)];
-        let documents: BTreeSet<D> =
-            found.iter().flatten().map(|(document, _)| *document).collect();
-        let sum = |document: D| queries.iter().map(|query| product(query, document)).sum();
-        let hits = documents.into_iter().map(|document| (document, sum(document)));
-        let least = wanted.least.max(1);
-        let hits = best(hits, least, wanted.top);
-
-        // What is in neither list scores at most what the last of each list scores, and at most 0
-        // where a list has ended.
-        let last_of = |list: &Vec<Scored<D>>| match list.last() {
-            Some((_, score)) if n_asked <= list.len() => *score,
-            _ => 0,
-        };
-        let bound: i64 = found.iter().map(last_of).sum();
-        let last = if hits.len() < wanted.top { None } else { hits.last() };
-        // A document unseen could tie and have the lower name, so a tie is not certain.
-        let is_beaten = last.is_some_and(|(_, score)| bound < *score);
-        let is_complete = bound < least || is_beaten || wanted.top == 0;
-        if is_complete || depth.most <= n_asked {
-            return TwoStep { hits, is_complete, depth: n_asked };
+        let is_open =
+            |asked: &&mut Asked| !asked.found.as_ref().is_some_and(|found| found.is_complete);
+        let mut open: Vec<&mut Asked> = all.iter_mut().filter(is_open).collect();
+        let queries: Vec<Query> = open.iter().flat_map(|it| it.single.clone()).collect();
+        // Whatever its threshold, the sum of a product that counts and one that does not may count.
+        let lists = index.search(&queries, Wanted { top: n_asked, threshold: 0 })?;
+        for (asked, lists) in open.iter_mut().zip(lists.as_chunks::<2>().0) {
+            asked.found = Some(ranked(index, &asked.fused, lists, wanted, n_asked));
+        }
+        let is_done = open.iter().all(|it| it.found.as_ref().is_some_and(|it| it.is_complete));
+        if is_done || depth.most <= n_asked {
+            return Ok(all.into_iter().filter_map(|it| it.found).collect());
         }
         n_asked = n_asked.saturating_mul(2).min(depth.most);
     }
 }
 
+/// Ranks the documents of two lists by the product with the sum of their queries.
+fn ranked(
+    index: &dyn Index,
+    fused: &Query,
+    lists: &[Vec<Hit>; 2],
+    wanted: Wanted,
+    n_asked: usize,
+) -> TwoStep {
+    let shape = index.shape();
+    let least = shape.least_product(fused, wanted.threshold).max(1);
+    let documents: BTreeSet<Digest> = lists.iter().flatten().map(|hit| hit.document).collect();
+    let hits = documents.into_iter().filter_map(|document| {
+        let product = index.product(fused, document)?;
+        let hit = Hit { document, product, score: shape.score(fused, product) };
+        (least <= product).then_some(hit)
+    });
+    let hits = best(hits, wanted.top);
+
+    // What is in neither list scores at most what the last of each list scores, and at most 0 where
+    // a list has ended.
+    let last_of = |list: &Vec<Hit>| match list.last() {
+        Some(hit) if n_asked <= list.len() => hit.product,
+        _ => 0,
+    };
+    let bound: i64 = lists.iter().map(last_of).sum();
+    let last = if hits.len() < wanted.top { None } else { hits.last() };
+    // A document unseen could tie and have the lower name, so a tie is not certain.
+    let is_beaten = last.is_some_and(|hit| bound < hit.product);
+    let is_complete = bound < least || is_beaten || wanted.top == 0;
+    TwoStep { hits, is_complete, depth: n_asked }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use proptest::prelude::*;
 
-    use super::{super::encoder::vector::Sparse, *};
+    use super::*;
+    use crate::retrieve::{
+        index::{flat::Flat, shape::Shape, sparse::Postings, vectors::Vectors},
+        vector::{Form, Sparse},
+    };
 
-    /// Searches exactly: what an index is to find. Scores below `floor` are left out, as an index
-    /// of postings leaves out 0.
-    fn flat(documents: &[Vector], query: &Query, n_asked: usize, floor: i64) -> Vec<Scored<usize>> {
-        best(documents.iter().map(|it| query.dot(it)).enumerate(), floor, n_asked)
+    const UNIT: u32 = 16;
+
+    fn document(number: usize) -> Digest {
+        Digest::of(&number.to_le_bytes())
     }
 
+    /// Few values, so that products tie.
     fn dense() -> impl Strategy<Value = Vector> {
-        // Few values, so that scores tie.
-        prop::collection::vec(-2..=2_i8, 4).prop_map(Vector::Dense)
+        let numbers = prop::collection::vec(-2..=2_i8, 4);
+        numbers.prop_map(|it| Vector::Dense(it.into_iter().map(|it| 4 * it).collect()))
     }
 
     fn sparse() -> impl Strategy<Value = Vector> {
-        let entries = prop::collection::vec((0..8_u32, 0..4_u16), 0..5);
+        let entries = prop::collection::vec((0..8_u32, 3..8_u16), 0..5);
         entries.prop_map(|it| Vector::Sparse(Sparse::new(it)))
     }
 
-    fn inputs() -> impl Strategy<Value = (Vec<Vector>, Vector, Vector)> {
-        prop_oneof![
+    /// An index of either kind, its documents, and two vectors that can be asked for.
+    fn inputs() -> impl Strategy<Value = (Box<dyn Index>, Vec<(Digest, Vector)>, (Vector, Vector))>
+    {
+        let all = prop_oneof![
             (prop::collection::vec(dense(), 0..40), dense(), dense()),
             (prop::collection::vec(sparse(), 0..40), sparse(), sparse()),
-        ]
+        ];
+        let is_short = |it: &Vector| 100 * it.square() <= 121 * u64::from(UNIT).pow(2);
+        all.prop_filter("queries no longer than unit vectors", move |(_, title, full)| {
+            is_short(title) && is_short(full)
+        })
+        .prop_map(|(vectors, title, full)| {
+            let shape = Shape::new(title.form(), UNIT).unwrap();
+            let vectors = vectors.into_iter().filter(|it| shape.takes(it));
+            let documents: Vec<(Digest, Vector)> =
+                vectors.enumerate().map(|(number, it)| (document(number), it)).collect();
+            let index: Box<dyn Index> = match title.form() {
+                Form::Dense { .. } => Box::new(Flat::new(Vectors::of(shape, &documents).unwrap())),
+                Form::Sparse => Box::new(Postings::build(shape, documents.clone()).unwrap()),
+            };
+            (index, documents, (title, full))
+        })
+    }
+
+    /// The twin: all documents by the mean of both cosines.
+    fn slow(
+        documents: &[(Digest, Vector)],
+        (title, full): &(Vector, Vector),
+        wanted: Wanted,
+    ) -> Vec<(Digest, i64)> {
+        let mut all: Vec<(i64, Digest)> = documents
+            .iter()
+            .map(|(document, it)| (-Query::of(title).dot(it) - Query::of(full).dot(it), *document))
+            .filter(|(sum, _)| *sum < 0)
+            .filter(|(sum, _)| {
+                i64::from(wanted.threshold) * 2 * i64::from(UNIT).pow(2) <= -sum * 1_000_000
+            })
+            .collect();
+        all.sort_unstable();
+        all.into_iter().map(|(sum, document)| (document, -sum)).take(wanted.top).collect()
+    }
+
+    fn products(hits: &[Hit]) -> Vec<(Digest, i64)> {
+        hits.iter().map(|hit| (hit.document, hit.product)).collect()
     }
 
     proptest! {
         #[test]
         fn two_searches_with_enough_candidates_find_what_one_finds(
-            (documents, title, full) in inputs(),
+            (index, documents, article) in inputs(),
             first in 0..12_usize,
-            least in -8..20_i64,
+            threshold in -200_000..900_000_i32,
             top in 0..5_usize,
-            floor in prop::sample::select(vec![i64::MIN, 0, 1]),
         ) {
-            let fused = Query::fused(&title, &full);
-            let expected = best(flat(&documents, &fused, usize::MAX, i64::MIN), least.max(1), top);
-            let deepest = Cell::new(0);
-            let found = two_step(
-                (&title, &full),
-                Wanted { least, top },
-                Depth { first, most: usize::MAX },
-                |query, n_asked| {
-                    deepest.set(n_asked);
-                    flat(&documents, query, n_asked, floor)
-                },
-                |query, document| query.dot(&documents[document]),
-            );
-            prop_assert!(found.is_complete);
-            prop_assert!(found.depth == deepest.get() && deepest.get() <= 2 * (documents.len() + 12));
-            prop_assert_eq!(found.hits, expected);
+            let wanted = Wanted { top, threshold };
+            let expected = index.search(&[Query::fused(&article.0, &article.1)], wanted).unwrap();
+            let depth = Depth { first, most: usize::MAX };
+            let twice = [article.clone(), (article.1.clone(), article.0.clone())];
+            let found = two_step(&*index, &twice, wanted, depth).unwrap();
+            prop_assert_eq!(products(&expected[0]), slow(&documents, &article, wanted));
+            prop_assert_eq!(&found[0], &found[1], "the order of the two does not matter");
+            prop_assert!(found[0].is_complete);
+            prop_assert!(found[0].depth <= 2 * (documents.len() + 12));
+            prop_assert_eq!(&found[0].hits, &expected[0]);
         }
 
         #[test]
         fn what_is_called_complete_is_complete(
-            (documents, title, full) in inputs(),
+            (index, documents, article) in inputs(),
             n_asked in 1..12_usize,
-            least in -8..20_i64,
-            floor in prop::sample::select(vec![i64::MIN, 0, 1]),
+            threshold in -200_000..900_000_i32,
         ) {
-            let fused = Query::fused(&title, &full);
-            let expected = best(flat(&documents, &fused, usize::MAX, i64::MIN), least.max(1), 3);
-            let found = two_step(
-                (&title, &full),
-                Wanted { least, top: 3 },
-                Depth { first: n_asked, most: n_asked },
-                |query, n_asked| flat(&documents, query, n_asked, floor),
-                |query, document| query.dot(&documents[document]),
-            );
+            let wanted = Wanted { top: 3, threshold };
+            let expected = slow(&documents, &article, wanted);
+            let depth = Depth { first: n_asked, most: n_asked };
+            let found = two_step(&*index, std::slice::from_ref(&article), wanted, depth).unwrap().remove(0);
             prop_assert_eq!(found.depth, n_asked);
-            prop_assert!(!found.is_complete || found.hits == expected);
-            for (document, score) in found.hits {
-                prop_assert_eq!(score, fused.dot(&documents[document]));
-            }
-        }
-
-        #[test]
-        fn hits_may_be_gathered_segment_by_segment(
-            hits in prop::collection::vec(0..6_i64, 0..20),
-            cut in 0..20_usize,
-            least in 0..6_i64,
-        ) {
-            let hits: Vec<Scored<usize>> = hits.into_iter().enumerate().collect();
-            let (left, right) = hits.split_at(cut.min(hits.len()));
-            let parts = [right, left].map(|part| best(part.iter().copied(), least, 3));
-            let merged = best(parts.into_iter().flatten(), least, 3);
-            prop_assert_eq!(merged, best(hits, least, 3));
-        }
-
-        #[test]
-        fn the_threshold_is_that_of_fractions(tau in -10_000..=10_000_i32, unit in 1..40_000_u32, sum: i32) {
-            let mean = f64::from(sum) / 2.0 / f64::from(unit).powi(2);
-            let reaches = i128::from(sum) * 10_000 >= 2 * i128::from(tau) * i128::from(unit).pow(2);
-            prop_assert_eq!(Threshold(tau).least(unit) <= i64::from(sum), reaches);
-            let shown = millionths(sum.into(), unit) as f64;
-            prop_assert!((shown - mean * 1e6).abs() <= 1.0);
-        }
-
-        #[test]
-        fn no_number_overflows(tau: i32, unit: u32, sum: i64) {
-            Threshold(tau).least(unit);
-            millionths(sum, unit);
+            prop_assert!(!found.is_complete || products(&found.hits) == expected);
+            let all = slow(&documents, &article, Wanted { top: usize::MAX, threshold });
+            prop_assert!(products(&found.hits).iter().all(|hit| all.contains(hit)));
         }
     }
 
     #[test]
     fn a_document_that_one_search_misses_keeps_its_whole_score() {
         // The best mean is second in both lists.
-        let documents = [[9, 0], [0, 9], [8, 8]].map(|it| Vector::Dense(it.to_vec()));
-        let (title, full) = (Vector::Dense(vec![1, 0]), Vector::Dense(vec![0, 1]));
+        let shape = Shape::new(Form::Dense { dims: 2 }, UNIT).unwrap();
+        let rows = [[16, 0], [0, 16], [12, 12]].map(|it| Vector::Dense(it.to_vec()));
+        let documents: Vec<(Digest, Vector)> = (0..).map(document).zip(rows).collect();
+        let index = Flat::new(Vectors::of(shape, &documents).unwrap());
+        let article = (Vector::Dense(vec![16, 0]), Vector::Dense(vec![0, 16]));
         let found = |most| {
-            two_step(
-                (&title, &full),
-                Wanted { least: 1, top: 1 },
-                Depth { first: 1, most },
-                |query, n_asked| flat(&documents, query, n_asked, 0),
-                |query, document| query.dot(&documents[document]),
-            )
+            let wanted = Wanted { top: 1, threshold: 1 };
+            let article = std::slice::from_ref(&article);
+            two_step(&index, article, wanted, Depth { first: 1, most }).unwrap().remove(0)
         };
-        assert_eq!(found(1), TwoStep { hits: vec![(0, 9)], is_complete: false, depth: 1 });
-        assert_eq!(found(9), TwoStep { hits: vec![(2, 16)], is_complete: true, depth: 4 });
+        let hit = |number, product, score| Hit { document: document(number), product, score };
+        let lower = if document(0) < document(1) { 0 } else { 1 };
+        let missed = TwoStep { hits: vec![hit(lower, 256, 500_000)], is_complete: false, depth: 1 };
+        assert_eq!(found(1), missed);
+        let whole = TwoStep { hits: vec![hit(2, 384, 750_000)], is_complete: true, depth: 4 };
+        assert_eq!(found(9), whole);
     }
 }

@@ -3,7 +3,10 @@
 
 use crossic_operators::{
     record::Digest,
-    retrieve::index::vectors::{Shape, Vector, Vectors},
+    retrieve::{
+        index::{shape::Shape, vectors::Vectors},
+        vector::{Form, Vector},
+    },
 };
 
 /// Directions in which vectors differ much.
@@ -53,7 +56,7 @@ impl Draws {
                     *value += weight * part;
                 }
             }
-            if let Some(vector) = self.shape.quantise(&values) {
+            if let Some(vector) = quantised(self.shape, &values) {
                 return vector;
             }
         }
@@ -79,29 +82,48 @@ impl Draws {
     }
 }
 
+/// Returns a shape whose largest byte is four times a component of usual size.
+pub(crate) fn usual_shape(dims: usize) -> Shape {
+    let unit = (127.0 / 4.0 * (dims as f64).sqrt()) as u32;
+    Shape::new(Form::Dense { dims }, unit).unwrap()
+}
+
+/// Returns a vector of floats, brought to the length of the shape, as bytes; components beyond 127
+/// are cut. `None` if it has no direction, or too little is left of it.
+pub(crate) fn quantised(shape: Shape, values: &[f32]) -> Option<Vector> {
+    let square: f64 = values.iter().map(|&it| f64::from(it) * f64::from(it)).sum();
+    let step = f64::from(shape.unit()) / square.sqrt();
+    let bytes = |&it: &f32| (f64::from(it) * step).round().clamp(-127.0, 127.0) as i8;
+    let vector = Vector::Dense(values.iter().map(bytes).collect());
+    (0.0 < square && shape.takes(&vector)).then_some(vector)
+}
+
 /// Returns the document of a number.
 pub(crate) fn document(number: usize) -> Digest {
     Digest::of(&number.to_le_bytes())
 }
 
+/// Returns vectors with the documents 0, 1, 2 …
+pub(crate) fn numbered(drawn: &[Vector]) -> Vec<(Digest, Vector)> {
+    (0..).map(document).zip(drawn.iter().cloned()).collect()
+}
+
 /// Returns vectors as those of the documents 0, 1, 2 …
 pub(crate) fn vectors(shape: Shape, drawn: &[Vector]) -> Vectors {
-    let documents = (0..drawn.len()).map(document).collect();
-    let values = drawn.iter().flat_map(Vector::values).copied().collect();
-    Vectors::new(shape, documents, values).unwrap()
+    Vectors::of(shape, &numbered(drawn)).unwrap()
 }
 
 /// Returns one vector many times over, each time with another few components a step off.
 pub(crate) fn near_copies(draws: &mut Draws, shape: Shape, n: usize) -> Vec<Vector> {
-    let model = draws.vector();
+    let Vector::Dense(model) = draws.vector() else { unreachable!("draws are dense") };
     let mut copies: Vec<Vector> = Vec::new();
     while copies.len() < n {
-        let mut values = model.values().to_vec();
+        let mut values = model.clone();
         for _ in 0..4 {
             let place = draws.below(values.len());
             values[place] = values[place].saturating_add(if draws.below(2) == 0 { 1 } else { -1 });
         }
-        copies.extend(shape.vector(values));
+        copies.extend(Some(Vector::Dense(values)).filter(|it| shape.takes(it)));
     }
     copies
 }

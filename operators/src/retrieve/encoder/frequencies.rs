@@ -1,7 +1,9 @@
 //! In how many documents each word occurs, and how rare that makes it.
 
-use super::vector::Sparse;
-use crate::{record::Digest, retrieve::keywords::log2};
+use crate::{
+    record::Digest,
+    retrieve::{keywords::log2, vector::Sparse},
+};
 
 /// Dimensions of the lexical vectors: words are hashed into so many. Two words that meet in one
 /// count as one word.

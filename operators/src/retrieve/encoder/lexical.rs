@@ -13,10 +13,13 @@
 use super::{
     Encoder, Role,
     frequencies::{Frequencies, N_DIMS},
-    vector::{Sparse, Vector, normalised},
+    normalise::normalised,
     words::words,
 };
-use crate::record::Digest;
+use crate::{
+    record::Digest,
+    retrieve::vector::{Sparse, Vector},
+};
 
 /// Length of the vectors.
 const UNIT: u32 = 1 << 14;
@@ -127,7 +130,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{super::vector::Query, *};
+    use super::*;
+    use crate::retrieve::vector::Query;
 
     const DOCUMENTS: &[&str] = &[
         "The elephant is the largest land animal. Elephants live in Asia and Africa.",

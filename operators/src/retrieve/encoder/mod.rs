@@ -2,12 +2,12 @@
 
 pub mod frequencies;
 pub mod lexical;
+mod normalise;
 pub mod static_table;
-pub mod vector;
 pub mod words;
 
+use super::vector::Vector;
 use crate::record::Digest;
-use vector::Vector;
 
 /// What a text is to the search. Some encoders treat questions and documents differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,11 +7,8 @@ use std::str::FromStr;
 
 use tokenizers::Tokenizer;
 
-use super::{
-    Encoder, Role,
-    vector::{Vector, normalised},
-};
-use crate::record::Digest;
+use super::{Encoder, Role, normalise::normalised};
+use crate::{record::Digest, retrieve::vector::Vector};
 
 /// Version of the arithmetic; a change must change it.
 const VERSION: u64 = 1;

@@ -8,10 +8,15 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{
-    Error, Hit, Index, Wanted,
-    best::Best,
-    kernel, segments,
-    vectors::{Vector, Vectors},
+    Error, Index,
+    hit::{Best, Hit, Wanted, best},
+    kernel,
+    shape::Shape,
+    vectors::Vectors,
+};
+use crate::{
+    record::Digest,
+    retrieve::vector::{Query, Vector},
 };
 
 /// Queries that share a pass over the vectors, so that these are fetched from memory once for all.
@@ -33,17 +38,23 @@ impl Flat {
         Flat(vectors)
     }
 
+    /// Returns the vectors.
+    pub fn vectors(&self) -> &Vectors {
+        &self.0
+    }
+
     /// Returns the hits of some queries among some of the vectors.
-    fn scan(&self, queries: &[Vector], rows: Range<usize>, wanted: Wanted) -> Vec<Vec<Hit>> {
-        let units = self.0.shape().units();
-        let mut best: Vec<Best> = queries.iter().map(|_| Best::new(wanted, units)).collect();
+    fn scan(&self, queries: &[Query], rows: Range<usize>, wanted: Wanted) -> Vec<Vec<Hit>> {
+        let new = |query| Best::new(wanted, self.0.shape(), query);
+        let mut best: Vec<Best<'_>> = queries.iter().map(new).collect();
+        let mut products = Vec::with_capacity(BLOCK);
         for start in rows.clone().step_by(BLOCK) {
-            let block = start..rows.end.min(start + BLOCK);
+            let block = self.0.rows(start..rows.end.min(start + BLOCK));
             for (query, best) in queries.iter().zip(&mut best) {
-                for row in block.clone() {
-                    let product = i64::from(kernel::product(query.values(), self.0.row(row)));
-                    if best.floor() <= product {
-                        best.offer(self.0.document(row), product);
+                kernel::products(query.dense(), block, &mut products);
+                for (row, &product) in products.iter().enumerate() {
+                    if best.floor() <= i64::from(product) {
+                        best.offer(self.0.document(start + row), i64::from(product));
                     }
                 }
             }
@@ -53,13 +64,19 @@ impl Flat {
 }
 
 impl Index for Flat {
-    type Query = Vector;
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
 
     fn n_documents(&self) -> usize {
         self.0.len()
     }
 
-    fn search(&self, queries: &[Vector], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
+    fn n_bytes(&self) -> usize {
+        self.0.n_bytes()
+    }
+
+    fn search(&self, queries: &[Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
         self.0.shape().check(queries)?;
         let n_tasks = self.0.len().div_ceil(TASK);
         let found: Vec<Vec<Vec<Hit>>> = queries
@@ -69,17 +86,19 @@ impl Index for Flat {
                     let start = task * TASK;
                     self.scan(queries, start..self.0.len().min(start + TASK), wanted)
                 });
-                tasks.reduce(
-                    || vec![Vec::new(); queries.len()],
-                    |mut all, more| {
-                        for (hits, more) in all.iter_mut().zip(more) {
-                            segments::merge(hits, more, wanted);
-                        }
-                        all
-                    },
-                )
+                let merge = |left: Vec<Vec<Hit>>, right: Vec<Vec<Hit>>| {
+                    let pairs = left.into_iter().zip(right);
+                    pairs
+                        .map(|(left, right)| best(left.into_iter().chain(right), wanted.top))
+                        .collect()
+                };
+                tasks.reduce(|| vec![Vec::new(); queries.len()], merge)
             })
             .collect();
         Ok(found.into_iter().flatten().collect())
+    }
+
+    fn vector(&self, document: Digest) -> Option<Vector> {
+        self.0.vector(document)
     }
 }

@@ -1,20 +1,27 @@
 //! Nearest neighbours: the documents whose vectors have the largest inner product with a query.
 //!
-//! Vectors are integers with a fixed scale, so a score is the same number on every machine and for
+//! Vectors are integers with a fixed step, so a score is the same number on every machine and for
 //! any number of threads. `flat` and `sparse` are exact; `hnsw` is approximate, and is held to them.
 //! An index is immutable: what changes is a segment, and several segments are searched as one index.
 
-mod best;
+mod columns;
 pub mod flat;
+pub mod hit;
 pub mod hnsw;
 mod kernel;
+pub mod segment;
 pub mod segments;
+pub mod shape;
 pub mod sparse;
-mod units;
 pub mod vectors;
 
-use std::cmp::Ordering;
+use std::fmt;
 
+use self::{
+    hit::{Hit, Wanted},
+    shape::Shape,
+};
+use super::vector::{Form, Query, Vector};
 use crate::record::Digest;
 
 /// One unit of a score: a cosine of 1 is a million of these.
@@ -23,74 +30,72 @@ pub const MILLION: i32 = 1_000_000;
 /// A set of documents that can be searched.
 ///
 /// Equal sets give equal answers, whatever the order in which their documents came.
-pub trait Index: Send + Sync {
-    /// What is looked for: a [`vectors::Vector`] or a [`sparse::SparseVector`].
-    type Query;
+pub trait Index: fmt::Debug + Send + Sync {
+    /// Returns what the vectors of the documents share, and scores by [`Shape::score`].
+    fn shape(&self) -> Shape;
 
     /// Returns how many documents there are.
     fn n_documents(&self) -> usize;
+
+    /// Returns the bytes in memory.
+    fn n_bytes(&self) -> usize;
 
     /// Returns the hits of each query, the best first; all cores take part.
     ///
     /// # Errors
     /// When a query cannot be compared with the vectors of the index.
-    fn search(&self, queries: &[Self::Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error>;
-}
+    fn search(&self, queries: &[Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error>;
 
-/// How many hits a query may have, and how good these must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Most hits of a query.
-    pub top: usize,
-    /// Least score of a hit, in millionths; below 1 it is taken as 1, since unrelated is no hit.
-    pub threshold: i32,
-}
+    /// Returns the vector of a document that is here.
+    fn vector(&self, document: Digest) -> Option<Vector>;
 
-/// A document that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hit {
-    /// The document.
-    pub document: Digest,
-    /// Inner product with the query, in millionths.
-    pub score: i32,
-}
-
-/// The better hit is the lesser one: a higher score, and among equal scores the lower document.
-impl Ord for Hit {
-    fn cmp(&self, other: &Hit) -> Ordering {
-        other.score.cmp(&self.score).then(self.document.cmp(&other.document))
-    }
-}
-
-impl PartialOrd for Hit {
-    fn partial_cmp(&self, other: &Hit) -> Option<Ordering> {
-        Some(self.cmp(other))
+    /// Returns the exact product of a query and a document that is here.
+    fn product(&self, query: &Query, document: Digest) -> Option<i64> {
+        Some(query.dot(&self.vector(document)?))
     }
 }
 
 /// Why an index cannot be made or asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A vector or an index of another number of dimensions or another scale.
+    /// A vector that has no product with the others.
     #[error(
-        "vectors of {found} cannot be compared with vectors of {expected}; hint: embed documents and queries with one encoder"
+        "a vector of {found} cannot be compared with vectors of {expected}; hint: embed documents and queries with one encoder"
+    )]
+    OtherForm {
+        /// What the index holds.
+        expected: Form,
+        /// What came.
+        found: Form,
+    },
+    /// A segment whose products cannot be compared with those of the others.
+    #[error(
+        "a segment of {found} cannot be searched with segments of {expected}; hint: embed all documents with one encoder"
     )]
     OtherShape {
-        /// What the index holds.
-        expected: vectors::Shape,
+        /// What the other segments have.
+        expected: Shape,
         /// What came.
-        found: vectors::Shape,
+        found: Shape,
     },
-    /// A number of dimensions or a scale outside the limits.
+    /// A number of dimensions or a length outside the limits.
     #[error(
-        "{dims} dimensions and scale {scale} are not possible; hint: 1 to {most_dims} dimensions and a scale of {least} to {most}",
-        most_dims = vectors::MAX_DIMS, least = vectors::MIN_SCALE, most = vectors::MAX_SCALE
+        "vectors of {form} and unit {unit} are not possible; hint: 1 to {most_dims} dimensions and a unit of {least} to {most}",
+        most_dims = shape::MAX_DIMS, least = shape::MIN_UNIT, most = shape::MAX_UNIT
     )]
     Shape {
-        /// The dimensions that were asked for.
-        dims: u16,
-        /// The scale that was asked for.
-        scale: u16,
+        /// The form that was asked for.
+        form: Form,
+        /// The length of a unit vector that was asked for.
+        unit: u32,
+    },
+    /// A query that is longer than its vectors can be.
+    #[error(
+        "a query is longer than unit vectors of length {unit}; hint: embed documents and queries with one encoder"
+    )]
+    LongQuery {
+        /// The length of a unit vector.
+        unit: u32,
     },
     /// The values are not documents times dimensions.
     #[error("{n_values} values are not {n_documents} vectors of {dims} dimensions")]
@@ -100,10 +105,12 @@ pub enum Error {
         /// Values that came.
         n_values: usize,
         /// Values a document.
-        dims: u16,
+        dims: usize,
     },
-    /// A vector that is far from length 1.
-    #[error("the vector of document {document} is not of length 1; hint: leave empty texts out")]
+    /// A vector that is far from the length of a unit vector.
+    #[error(
+        "the vector of document {document} is far from a unit vector; hint: leave empty texts out"
+    )]
     Length {
         /// Whose vector it is.
         document: Digest,
@@ -133,5 +140,13 @@ pub enum Error {
         effort: u16,
         /// Candidates while searching.
         breadth: u16,
+    },
+    /// Bytes that are no saved segment, or no longer one.
+    #[error("the index is damaged: wrong {what} before byte {byte}; hint: build it again")]
+    Damaged {
+        /// The part that is wrong.
+        what: &'static str,
+        /// Where reading it ended.
+        byte: usize,
     },
 }

@@ -1,54 +1,94 @@
 //! Several indexes as one: the hits of all, merged.
 //!
 //! Merging is commutative, associative and idempotent. So segments may be searched in any order, on
-//! any number of threads, or one after the other with only one of them in memory.
+//! any number of threads, or, with [`best`] over what each found, one after the other with only one
+//! of them in memory.
 
-use rustc_hash::FxHashSet;
+use super::{
+    Error, Index,
+    hit::{Hit, Wanted, best},
+    shape::Shape,
+};
+use crate::{
+    record::Digest,
+    retrieve::vector::{Query, Vector},
+};
 
-use super::{Error, Hit, Index, Wanted};
+/// Indexes of one shape that are searched together.
+#[derive(Clone, Debug)]
+pub struct Segments<I> {
+    shape: Shape,
+    segments: Vec<I>,
+}
 
-/// Indexes that are searched together.
-#[derive(Clone, Debug, Default)]
-pub struct Segments<I>(pub Vec<I>);
+impl<I: Index> Segments<I> {
+    /// Returns the segments, none or more, as one index of this shape.
+    ///
+    /// # Errors
+    /// When a segment is of another shape: its products could not be compared.
+    pub fn new(shape: Shape, segments: Vec<I>) -> Result<Segments<I>, Error> {
+        match segments.iter().map(Index::shape).find(|&found| found != shape) {
+            Some(found) => Err(Error::OtherShape { expected: shape, found }),
+            None => Ok(Segments { shape, segments }),
+        }
+    }
+}
 
 impl<I: Index> Index for Segments<I> {
-    type Query = I::Query;
-
-    fn n_documents(&self) -> usize {
-        self.0.iter().map(Index::n_documents).sum()
+    fn shape(&self) -> Shape {
+        self.shape
     }
 
-    fn search(&self, queries: &[Self::Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
+    fn n_documents(&self) -> usize {
+        self.segments.iter().map(Index::n_documents).sum()
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.segments.iter().map(Index::n_bytes).sum()
+    }
+
+    fn search(&self, queries: &[Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
+        self.shape.check(queries)?;
         let mut merged = vec![Vec::new(); queries.len()];
-        for segment in &self.0 {
+        for segment in &self.segments {
             for (hits, more) in merged.iter_mut().zip(segment.search(queries, wanted)?) {
-                merge(hits, more, wanted);
+                *hits = best(std::mem::take(hits).into_iter().chain(more), wanted.top);
             }
         }
         Ok(merged)
     }
+
+    fn vector(&self, document: Digest) -> Option<Vector> {
+        self.segments.iter().find_map(|segment| segment.vector(document))
+    }
+
+    fn product(&self, query: &Query, document: Digest) -> Option<i64> {
+        self.segments.iter().find_map(|segment| segment.product(query, document))
+    }
 }
 
 impl<I: Index + ?Sized> Index for Box<I> {
-    type Query = I::Query;
+    fn shape(&self) -> Shape {
+        (**self).shape()
+    }
 
     fn n_documents(&self) -> usize {
         (**self).n_documents()
     }
 
-    fn search(&self, queries: &[Self::Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
+    fn n_bytes(&self) -> usize {
+        (**self).n_bytes()
+    }
+
+    fn search(&self, queries: &[Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
         (**self).search(queries, wanted)
     }
-}
 
-/// Adds the hits that a query has in another segment; the better of two hits of a document stays.
-pub fn merge(hits: &mut Vec<Hit>, more: Vec<Hit>, wanted: Wanted) {
-    if more.is_empty() {
-        return;
+    fn vector(&self, document: Digest) -> Option<Vector> {
+        (**self).vector(document)
     }
-    hits.extend(more);
-    hits.sort_unstable();
-    let mut met = FxHashSet::default();
-    hits.retain(|hit| met.insert(hit.document));
-    hits.truncate(wanted.top);
+
+    fn product(&self, query: &Query, document: Digest) -> Option<i64> {
+        (**self).product(query, document)
+    }
 }

@@ -1,68 +1,35 @@
 //! Exact search among sparse vectors: for every term, the documents that have it.
 //!
 //! The terms are numbers that an encoder hashed words to; the weights are its own (BM25, say), brought
-//! to length 1 and rounded. A document without a term of the query is never looked at.
+//! to one length and rounded. A document without a term of the query is never looked at.
+
+use std::io;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::{Error, Hit, Index, Wanted, best::Best, units::Units};
-use crate::record::Digest;
+use super::{
+    Error, Index,
+    columns::{Reader, Writer},
+    hit::{Best, Hit, Wanted},
+    shape::Shape,
+};
+use crate::{
+    record::Digest,
+    retrieve::vector::{Query, Sparse, Vector},
+};
 
-/// How many steps a length of 1 has.
-pub const SCALE: u16 = 50_000;
+/// Most documents of a segment: the postings have numbers of 32 bits.
+pub const MAX_DOCUMENTS: usize = 1 << 26;
 
-/// Most terms of a vector, so that sums of rounded products stay within 32 bits.
-const MAX_TERMS: usize = 1 << 20;
-
-/// A vector of length 1 that is zero nearly everywhere.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SparseVector {
-    /// Terms in ascending order, with weights above zero.
-    terms: Vec<(u32, u16)>,
-}
-
-impl SparseVector {
-    /// Returns the vector of some weighted terms, brought to length 1 and rounded; weights of one
-    /// term are added.
-    ///
-    /// `None` if nothing weighs more than zero, a weight is below zero or no number, or there are
-    /// more than a million terms.
-    pub fn quantise(mut weights: Vec<(u32, f32)>) -> Option<SparseVector> {
-        if MAX_TERMS < weights.len() || weights.iter().any(|it| !(0.0..=f32::MAX).contains(&it.1)) {
-            return None;
-        }
-        // Sums of floats depend on their order, so the order is made a function of the weights.
-        weights
-            .sort_unstable_by(|left, right| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
-        let sums: Vec<(u32, f64)> = weights
-            .chunk_by(|left, right| left.0 == right.0)
-            .filter_map(|same| {
-                let (term, _) = same.first()?;
-                Some((*term, same.iter().map(|&(_, weight)| f64::from(weight)).sum()))
-            })
-            .collect();
-        let square: f64 = sums.iter().map(|&(_, weight)| weight * weight).sum();
-        if square <= 0.0 {
-            return None;
-        }
-        let step = f64::from(SCALE) / square.sqrt();
-        let steps = |&(term, weight): &(u32, f64)| (term, (weight * step).round() as u16);
-        let terms: Vec<(u32, u16)> = sums.iter().map(steps).filter(|&(_, it)| 0 < it).collect();
-        (!terms.is_empty()).then_some(SparseVector { terms })
-    }
-
-    /// Returns the terms, in ascending order, with their weights in steps.
-    pub fn terms(&self) -> &[(u32, u16)] {
-        &self.terms
-    }
-}
-
-/// The postings of some documents.
-#[derive(Clone, Debug, Default)]
-pub struct Sparse {
+/// The vectors of some documents, and the postings of their terms.
+#[derive(Clone, Debug)]
+pub struct Postings {
+    shape: Shape,
     /// In ascending order.
     documents: Vec<Digest>,
+    /// Beside them.
+    vectors: Vec<Sparse>,
     /// Where the list of a term is; it is only asked, never gone through.
     lists: FxHashMap<u32, List>,
     /// The numbers of documents, list after list.
@@ -79,61 +46,110 @@ struct List {
     largest: u16,
 }
 
-impl Sparse {
+impl Postings {
     /// Returns the index of some documents, in any order.
     ///
     /// # Errors
-    /// When a document comes twice, or there are too many.
-    pub fn build(mut vectors: Vec<(Digest, SparseVector)>) -> Result<Sparse, Error> {
-        let most = super::hnsw::MAX_DOCUMENTS;
-        if most < vectors.len() {
-            return Err(Error::TooMany { found: vectors.len(), most });
+    /// When a vector is not sparse or far from a unit vector, a document comes twice, or there are
+    /// too many.
+    pub fn build(shape: Shape, mut documents: Vec<(Digest, Vector)>) -> Result<Postings, Error> {
+        if MAX_DOCUMENTS < documents.len() {
+            return Err(Error::TooMany { found: documents.len(), most: MAX_DOCUMENTS });
         }
-        vectors.sort_unstable_by_key(|&(document, _)| document);
-        if let Some([(document, _), _]) =
-            vectors.array_windows().find(|[left, right]| left.0 == right.0)
-        {
-            return Err(Error::Twice { document: *document });
-        }
-        let mut postings: Vec<(u32, u32, u16)> = Vec::new();
-        let mut documents = Vec::with_capacity(vectors.len());
-        for (row, (document, vector)) in vectors.into_iter().enumerate() {
-            documents.push(document);
-            postings.extend(vector.terms.iter().map(|&(term, weight)| (term, row as u32, weight)));
-        }
-        postings.sort_unstable();
-        let mut sparse = Sparse { documents, ..Sparse::default() };
-        sparse.rows.reserve_exact(postings.len());
-        sparse.weights.reserve_exact(postings.len());
-        for same in postings.chunk_by(|left, right| left.0 == right.0) {
-            let start = sparse.rows.len();
-            sparse.rows.extend(same.iter().map(|&(_, row, _)| row));
-            sparse.weights.extend(same.iter().map(|&(.., weight)| weight));
-            let largest = same.iter().map(|&(.., weight)| weight).max().unwrap_or_default();
-            if let Some(&(term, ..)) = same.first() {
-                sparse.lists.insert(term, List { start, end: sparse.rows.len(), largest });
+        documents.sort_unstable_by_key(|&(document, _)| document);
+        let mut digests = Vec::with_capacity(documents.len());
+        let mut vectors = Vec::with_capacity(documents.len());
+        for (document, vector) in documents {
+            if digests.last() == Some(&document) {
+                return Err(Error::Twice { document });
             }
+            let is_unit = shape.takes(&vector);
+            match vector {
+                Vector::Sparse(vector) if is_unit => vectors.push(vector),
+                _ if vector.form() == shape.form() => return Err(Error::Length { document }),
+                _ => {
+                    let (expected, found) = (shape.form(), vector.form());
+                    return Err(Error::OtherForm { expected, found });
+                }
+            }
+            digests.push(document);
         }
-        Ok(sparse)
+        Ok(Postings::of(shape, digests, vectors))
     }
 
-    /// Returns the bytes in memory.
-    pub fn n_bytes(&self) -> usize {
-        self.documents.len() * size_of::<Digest>()
-            + self.lists.len() * size_of::<(u32, List)>()
-            + self.rows.len() * (size_of::<u32>() + size_of::<u16>())
+    /// Returns the index of vectors that are in the order of their documents.
+    fn of(shape: Shape, documents: Vec<Digest>, vectors: Vec<Sparse>) -> Postings {
+        let n_entries = vectors.iter().map(Sparse::len).sum();
+        let mut postings: Vec<(u32, u32, u16)> = Vec::with_capacity(n_entries);
+        for (row, vector) in (0_u32..).zip(&vectors) {
+            postings.extend(vector.entries().map(|(term, weight)| (term, row, weight)));
+        }
+        postings.sort_unstable();
+        let mut lists = FxHashMap::default();
+        let mut start = 0;
+        for same in postings.chunk_by(|left, right| left.0 == right.0) {
+            let end = start + same.len();
+            let largest = same.iter().map(|&(.., weight)| weight).max().unwrap_or_default();
+            if let Some(&(term, ..)) = same.first() {
+                lists.insert(term, List { start, end, largest });
+            }
+            start = end;
+        }
+        let rows = postings.iter().map(|&(_, row, _)| row).collect();
+        let weights = postings.iter().map(|&(.., weight)| weight).collect();
+        Postings { shape, documents, vectors, lists, rows, weights }
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer<'_>) -> io::Result<()> {
+        writer.count(self.documents.len())?;
+        writer.count(self.rows.len())?;
+        writer.digests(&self.documents)?;
+        let lengths: Vec<u32> = self.vectors.iter().map(|it| it.len() as u32).collect();
+        writer.numbers(&lengths)?;
+        for vector in &self.vectors {
+            writer.numbers(vector.dims())?;
+        }
+        for vector in &self.vectors {
+            writer.weights(vector.weights())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn load(shape: Shape, reader: &mut Reader<'_>) -> Result<Postings, Error> {
+        let n_documents = reader.count("number of documents")?;
+        let n_entries = reader.count("number of terms")?;
+        let documents = reader.digests(n_documents, "documents")?;
+        let lengths = reader.numbers(n_documents, "lengths")?;
+        let dims = reader.numbers(n_entries, "terms")?;
+        let weights = reader.weights(n_entries, "weights")?;
+        let is_sorted = documents.is_sorted_by(|left, right| left < right);
+        if !is_sorted || MAX_DOCUMENTS < n_documents {
+            return Err(reader.damage("documents"));
+        }
+        let (mut dims, mut weights) = (dims.as_slice(), weights.as_slice());
+        let mut vectors = Vec::with_capacity(n_documents);
+        for length in lengths {
+            let vector = split(&mut dims, length as usize)
+                .zip(split(&mut weights, length as usize))
+                .and_then(|(dims, weights)| Sparse::of_columns(dims.to_vec(), weights.to_vec()))
+                .filter(|vector| shape.is_unit(vector.square()));
+            vectors.push(vector.ok_or(reader.damage("vectors"))?);
+        }
+        match dims.is_empty() {
+            true => Ok(Postings::of(shape, documents, vectors)),
+            false => Err(reader.damage("lengths")),
+        }
     }
 
     /// Returns the hits of one query.
-    fn search_one(&self, query: &SparseVector, wanted: Wanted, sums: &mut Sums) -> Vec<Hit> {
-        let mut best = Best::new(wanted, Units(i64::from(SCALE) * i64::from(SCALE)));
+    fn search_one(&self, query: &Query, wanted: Wanted, sums: &mut Sums) -> Vec<Hit> {
+        let mut best = Best::new(wanted, self.shape, query);
         let mut lists: Vec<(u64, List, u32)> = query
-            .terms
-            .iter()
+            .sparse()
             .filter_map(|(term, weight)| {
-                let list = *self.lists.get(term)?;
-                let bound = u64::from(*weight) * u64::from(list.largest);
-                Some((bound, list, u32::from(*weight)))
+                let list = *self.lists.get(&term)?;
+                let bound = u64::from(weight) * u64::from(list.largest);
+                Some((bound, list, u32::from(weight)))
             })
             .collect();
         // Terms that can give most come first: what has none of them soon cannot be a hit.
@@ -158,14 +174,25 @@ impl Sparse {
     }
 }
 
-impl Index for Sparse {
-    type Query = SparseVector;
+impl Index for Postings {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
 
     fn n_documents(&self) -> usize {
         self.documents.len()
     }
 
-    fn search(&self, queries: &[SparseVector], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
+    fn n_bytes(&self) -> usize {
+        // A term lies with its document and in its list.
+        let posting = size_of::<u32>() + size_of::<u16>();
+        self.documents.len() * (size_of::<Digest>() + size_of::<Sparse>())
+            + self.lists.len() * size_of::<(u32, List)>()
+            + 2 * self.rows.len() * posting
+    }
+
+    fn search(&self, queries: &[Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
+        self.shape.check(queries)?;
         let sums = || Sums { sums: vec![0; self.documents.len()], touched: Vec::new() };
         let hits = queries
             .par_iter()
@@ -173,6 +200,23 @@ impl Index for Sparse {
             .collect();
         Ok(hits)
     }
+
+    fn vector(&self, document: Digest) -> Option<Vector> {
+        let row = self.documents.binary_search(&document).ok()?;
+        self.vectors.get(row).cloned().map(Vector::Sparse)
+    }
+
+    fn product(&self, query: &Query, document: Digest) -> Option<i64> {
+        let row = self.documents.binary_search(&document).ok()?;
+        Some(query.dot_sparse(self.vectors.get(row)?))
+    }
+}
+
+/// Takes the first of some numbers.
+fn split<'a, T>(numbers: &mut &'a [T], n: usize) -> Option<&'a [T]> {
+    let (first, rest) = numbers.split_at_checked(n)?;
+    *numbers = rest;
+    Some(first)
 }
 
 /// Products so far, by document.

@@ -9,7 +9,7 @@ use super::{
     graph::{Graph, Walk},
     nodes::Nodes,
 };
-use crate::retrieve::index::kernel;
+use crate::retrieve::{index::kernel, vector::widened};
 
 /// Rounds of mending; what is not found then is left to be compared with every query.
 const ROUNDS: usize = 4;
@@ -36,7 +36,8 @@ pub(super) fn mend(nodes: &Nodes, graph: &mut Graph, breadth: usize) -> Vec<u32>
                         links.extend(others.take(LINKS).map(|&(other, _)| (other, node)));
                     };
                     add(graph.nearest(breadth, |other| nearness(nodes, node, other), walk));
-                    add(graph.nearest(breadth, |other| product(nodes, node, other), walk));
+                    let query = widened(nodes.values(node));
+                    add(graph.nearest(breadth, |other| product(nodes, &query, other), walk));
                     links
                 },
             )
@@ -61,8 +62,9 @@ pub(super) fn orphans(nodes: &Nodes, graph: &Graph, breadth: usize) -> Vec<u32> 
                 let first = |found: &[(u32, i32)]| found.first().copied();
                 let near = graph.nearest(breadth, |other| nearness(nodes, node, other), walk);
                 let reached = first(near).is_some_and(|(found, _)| found == node);
-                let own = product(nodes, node, node);
-                let best = graph.nearest(breadth, |other| product(nodes, node, other), walk);
+                let query = widened(nodes.values(node));
+                let own = product(nodes, &query, node);
+                let best = graph.nearest(breadth, |other| product(nodes, &query, other), walk);
                 let matched = first(best).is_some_and(|(_, product)| own <= product);
                 (!reached || !matched).then_some(node)
             },
@@ -75,6 +77,6 @@ fn nearness(nodes: &Nodes, node: u32, other: u32) -> i32 {
     -kernel::squared_distance(nodes.values(node), nodes.values(other))
 }
 
-fn product(nodes: &Nodes, node: u32, other: u32) -> i32 {
-    kernel::product(nodes.values(node), nodes.values(other))
+fn product(nodes: &Nodes, query: &[i16], other: u32) -> i32 {
+    kernel::product(query, nodes.values(other))
 }

@@ -17,16 +17,14 @@ use crate::retrieve::index::kernel;
 /// The layers that `hnsw_rs` has; a graph of 16 links and a billion nodes needs eight.
 const LAYERS: usize = 16;
 
-/// Integers up to here are exact in the library's floats.
-const LARGEST: i32 = 1 << 24;
-
 /// The squared Euclidean distance, an integer: never below zero, and zero for equal vectors only.
+/// Beyond 2^24 (units of more than 1,800) the library's floats round it, alike on every machine.
 #[derive(Clone, Copy, Debug)]
 struct Gap;
 
 impl Distance<i8> for Gap {
     fn eval(&self, left: &[i8], right: &[i8]) -> f32 {
-        kernel::squared_distance(left, right).min(LARGEST) as f32
+        kernel::squared_distance(left, right) as f32
     }
 }
 

@@ -1,6 +1,18 @@
 //! A frozen graph, and the walk to the nodes nearest to a query.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, io};
+
+use super::nodes::are_starts;
+use crate::retrieve::index::{
+    Error,
+    columns::{Reader, Writer},
+};
+
+/// What a saved graph has as its entry if it has no nodes.
+const NO_ENTRY: u32 = u32::MAX;
+
+/// More layers than any graph has.
+const MAX_LAYERS: u32 = 64;
 
 /// Layers of links between nodes; all nodes are in the lowest, ever fewer in those above.
 #[derive(Clone, Debug, Default)]
@@ -185,21 +197,51 @@ impl Graph {
         &walk.found
     }
 
-    /// Adds everything to a hash.
-    pub(super) fn hash(&self, hasher: &mut blake3::Hasher) {
-        hasher.update(&self.entry.unwrap_or(u32::MAX).to_le_bytes());
-        for layer in &self.layers {
-            for list in [&layer.nodes, &layer.starts, &layer.links] {
-                hasher.update(&(list.len() as u64).to_le_bytes());
-                for number in list {
-                    hasher.update(&number.to_le_bytes());
-                }
-            }
-        }
-    }
-
     pub(super) fn n_bytes(&self) -> usize {
         let numbers = |layer: &Layer| layer.nodes.len() + layer.starts.len() + layer.links.len();
         self.layers.iter().map(numbers).sum::<usize>() * size_of::<u32>()
+    }
+
+    pub(super) fn save(&self, writer: &mut Writer<'_>) -> io::Result<()> {
+        writer.number(self.entry.unwrap_or(NO_ENTRY))?;
+        writer.number(self.layers.len() as u32)?;
+        for layer in &self.layers {
+            writer.count(layer.nodes.len())?;
+            writer.count(layer.links.len())?;
+            for column in [&layer.nodes, &layer.starts, &layer.links] {
+                writer.numbers(column)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn load(n_nodes: usize, reader: &mut Reader<'_>) -> Result<Graph, Error> {
+        let is_node = |node: &u32| (*node as usize) < n_nodes;
+        let entry = Some(reader.number("entry")?).filter(|&entry| entry != NO_ENTRY);
+        let n_layers = reader.number("number of layers")?;
+        // The entry is there exactly if there are nodes, and then so is the lowest layer.
+        if entry.as_ref().map_or(0 < n_nodes, |it| !is_node(it))
+            || (n_layers == 0) != (n_nodes == 0)
+            || MAX_LAYERS < n_layers
+        {
+            return Err(reader.damage("entry"));
+        }
+        let mut layers: Vec<Layer> = Vec::new();
+        for _ in 0..n_layers {
+            let n_here = reader.count("number of nodes of a layer")?;
+            let n_links = reader.count("number of links")?;
+            let nodes = reader.numbers(n_here, "nodes of a layer")?;
+            let starts = reader.numbers(n_here.saturating_add(1), "starts of links")?;
+            let links = reader.numbers(n_links, "links")?;
+            let is_layer = nodes.is_sorted_by(|left, right| left < right)
+                && are_starts(&starts, n_links)
+                && nodes.iter().chain(&links).all(is_node);
+            // The lowest layer has all nodes.
+            if !is_layer || (layers.is_empty() && n_here != n_nodes) {
+                return Err(reader.damage("links"));
+            }
+            layers.push(Layer { nodes, starts, links });
+        }
+        Ok(Graph { entry, layers })
     }
 }

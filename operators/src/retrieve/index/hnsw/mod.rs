@@ -11,6 +11,8 @@ mod build;
 mod graph;
 mod nodes;
 
+use std::io;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +21,17 @@ use self::{
     nodes::Nodes,
 };
 use super::{
-    Error, Hit, Index, Wanted,
-    best::Best,
+    Error, Index,
+    columns::{Reader, Writer},
+    hit::{Best, Hit, Wanted},
     kernel,
-    vectors::{Vector, Vectors},
+    shape::Shape,
+    vectors::Vectors,
 };
-use crate::record::Digest;
+use crate::{
+    record::Digest,
+    retrieve::vector::{Query, Vector},
+};
 
 /// Most documents of a segment: links are numbers of 32 bits.
 pub const MAX_DOCUMENTS: usize = 1 << 26;
@@ -43,7 +50,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { links: 16, effort: 200, breadth: 64 }
+        Settings { links: 16, effort: 200, breadth: 128 }
     }
 }
 
@@ -96,19 +103,9 @@ impl Hnsw {
         Ok(self)
     }
 
-    /// Returns the digest of all that decides what a search finds: vectors, links and settings.
-    pub fn digest(&self) -> Digest {
-        let Settings { links, effort, breadth } = self.settings;
-        let mut hasher = blake3::Hasher::new();
-        for setting in [links, effort, breadth] {
-            hasher.update(&setting.to_le_bytes());
-        }
-        self.nodes.hash(&mut hasher);
-        self.graph.hash(&mut hasher);
-        for orphan in &self.orphans {
-            hasher.update(&orphan.to_le_bytes());
-        }
-        Digest::of(hasher.finalize().as_bytes())
+    /// Returns how it was built and is walked.
+    pub fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// Returns how many distinct vectors there are.
@@ -121,16 +118,11 @@ impl Hnsw {
         self.orphans.len()
     }
 
-    /// Returns the bytes in memory.
-    pub fn n_bytes(&self) -> usize {
-        self.nodes.n_bytes() + self.graph.n_bytes() + self.orphans.len() * size_of::<u32>()
-    }
-
     /// Returns the hits of one query.
-    fn search_one(&self, query: &Vector, wanted: Wanted, walk: &mut Walk) -> Vec<Hit> {
+    fn search_one(&self, query: &Query, wanted: Wanted, walk: &mut Walk) -> Vec<Hit> {
         let breadth = usize::from(self.settings.breadth).max(wanted.top);
-        let product = |node| kernel::product(query.values(), self.nodes.values(node));
-        let mut best = Best::new(wanted, self.nodes.shape().units());
+        let product = |node| kernel::product(query.dense(), self.nodes.values(node));
+        let mut best = Best::new(wanted, self.nodes.shape(), query);
         let mut offer = |node: u32, product: i32| {
             // Documents of one node have one score, so only the first of them can be hits.
             for &document in self.nodes.documents(node).iter().take(wanted.top) {
@@ -147,16 +139,48 @@ impl Hnsw {
         }
         best.into_hits()
     }
+
+    pub(super) fn write(&self, writer: &mut Writer<'_>) -> io::Result<()> {
+        let Settings { links, effort, breadth } = self.settings;
+        writer.weights(&[links, effort, breadth])?;
+        self.nodes.save(writer)?;
+        self.graph.save(writer)?;
+        writer.count(self.orphans.len())?;
+        writer.numbers(&self.orphans)
+    }
+
+    pub(super) fn load(shape: Shape, reader: &mut Reader<'_>) -> Result<Hnsw, Error> {
+        let &[links, effort, breadth] = reader.weights(3, "settings")?.as_slice() else {
+            return Err(reader.damage("settings"));
+        };
+        let settings = Settings { links, effort, breadth };
+        settings.check()?;
+        let nodes = Nodes::load(shape, reader)?;
+        let graph = Graph::load(nodes.len(), reader)?;
+        let n_orphans = reader.count("number of orphans")?;
+        let orphans = reader.numbers(n_orphans, "orphans")?;
+        let are_nodes = orphans.iter().all(|&orphan| (orphan as usize) < nodes.len());
+        match are_nodes && orphans.is_sorted_by(|left, right| left < right) {
+            true => Ok(Hnsw { settings, nodes, graph, orphans }),
+            false => Err(reader.damage("orphans")),
+        }
+    }
 }
 
 impl Index for Hnsw {
-    type Query = Vector;
+    fn shape(&self) -> Shape {
+        self.nodes.shape()
+    }
 
     fn n_documents(&self) -> usize {
         self.nodes.n_documents()
     }
 
-    fn search(&self, queries: &[Vector], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
+    fn n_bytes(&self) -> usize {
+        self.nodes.n_bytes() + self.graph.n_bytes() + self.orphans.len() * size_of::<u32>()
+    }
+
+    fn search(&self, queries: &[Query], wanted: Wanted) -> Result<Vec<Vec<Hit>>, Error> {
         self.nodes.shape().check(queries)?;
         let walk = || Walk::over(self.nodes.len());
         let hits = queries
@@ -165,6 +189,11 @@ impl Index for Hnsw {
             .collect();
         Ok(hits)
     }
+
+    fn vector(&self, document: Digest) -> Option<Vector> {
+        let node = self.nodes.node(document)?;
+        Some(Vector::Dense(self.nodes.values(node).to_vec()))
+    }
 }
 
 #[cfg(test)]
@@ -172,28 +201,30 @@ mod tests {
     use super::{Graph, Hnsw, Settings, audit};
     use crate::{
         record::Digest,
-        retrieve::index::{
-            Index, Wanted,
-            flat::Flat,
-            vectors::{Shape, Vector, Vectors},
+        retrieve::{
+            index::{Index, flat::Flat, hit::Wanted, shape::Shape, vectors::Vectors},
+            vector::{Form, Query, Vector},
         },
     };
 
     #[test]
     fn orphans_are_compared_with_every_query() {
-        let shape = Shape::new(3, 40).unwrap();
-        let corners = (0..27_i8).map(|it| [it % 3 - 1, it / 3 % 3 - 1, it / 9 - 1].map(f32::from));
-        let drawn: Vec<Vector> = corners.filter_map(|it| shape.quantise(&it)).collect();
-        let documents = (0..drawn.len()).map(|it| Digest::of(&it.to_le_bytes())).collect();
-        let values = drawn.iter().flat_map(Vector::values).copied().collect();
-        let vectors = Vectors::new(shape, documents, values).unwrap();
+        let shape = Shape::new(Form::Dense { dims: 3 }, 40).unwrap();
+        let corners = (0..27_i8).map(|it| [it % 3 - 1, it / 3 % 3 - 1, it / 9 - 1]);
+        let drawn: Vec<(Digest, Vector)> = corners
+            .map(|it| Vector::Dense(it.map(|it| 25 * it).to_vec()))
+            .filter(|it| shape.takes(it))
+            .map(|it| (Digest::of(format!("{it:?}").as_bytes()), it))
+            .collect();
+        let vectors = Vectors::of(shape, &drawn).unwrap();
         let mut hnsw = Hnsw::build(&vectors, Settings::default()).unwrap();
         assert_eq!(hnsw.n_orphans(), 0);
         // Nothing leads anywhere: all but the entry are lost to a walk.
         hnsw.graph = Graph { entry: hnsw.graph.entry, layers: Vec::new() };
         hnsw.orphans = audit::orphans(&hnsw.nodes, &hnsw.graph, 64);
-        assert_eq!(hnsw.n_orphans(), drawn.len());
+        assert_eq!((hnsw.n_orphans(), drawn.len()), (26, 26));
         let wanted = Wanted { top: 5, threshold: 1 };
-        assert_eq!(hnsw.search(&drawn, wanted), Flat::new(vectors).search(&drawn, wanted));
+        let queries: Vec<Query> = drawn.iter().map(|(_, it)| Query::of(it)).collect();
+        assert_eq!(hnsw.search(&queries, wanted), Flat::new(vectors).search(&queries, wanted));
     }
 }

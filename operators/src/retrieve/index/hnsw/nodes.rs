@@ -4,9 +4,16 @@
 //! and so would similar documents that come in a row. So copies are one node, and the digest of the
 //! bytes, which knows nothing of similarity, is the order.
 
+use std::io;
+
 use crate::{
     record::Digest,
-    retrieve::index::vectors::{Shape, Vectors},
+    retrieve::index::{
+        Error,
+        columns::{Reader, Writer},
+        shape::Shape,
+        vectors::{self, Vectors},
+    },
 };
 
 /// The vectors, and which documents have them.
@@ -19,6 +26,8 @@ pub(super) struct Nodes {
     starts: Vec<u32>,
     /// In ascending order within a node.
     documents: Vec<Digest>,
+    /// The places of the documents above, in the order of the documents.
+    order: Vec<u32>,
 }
 
 impl Nodes {
@@ -32,6 +41,7 @@ impl Nodes {
             values: Vec::with_capacity(rows.len() * vectors.shape().dims()),
             starts: Vec::with_capacity(rows.len() + 1),
             documents: Vec::with_capacity(rows.len()),
+            order: Vec::new(),
         };
         for copies in rows.chunk_by(|left, right| left.0 == right.0) {
             nodes.starts.push(nodes.documents.len() as u32);
@@ -40,6 +50,7 @@ impl Nodes {
         }
         nodes.starts.push(nodes.documents.len() as u32);
         nodes.values.shrink_to_fit();
+        nodes.order = order(&nodes.documents);
         nodes
     }
 
@@ -61,6 +72,15 @@ impl Nodes {
         self.values.get(start..start + self.shape.dims()).unwrap_or_default()
     }
 
+    /// Returns the node of a document.
+    pub(super) fn node(&self, document: Digest) -> Option<u32> {
+        let digest = |place: u32| self.documents.get(place as usize).copied().unwrap_or_default();
+        let found = self.order.binary_search_by_key(&document, |&place| digest(place)).ok()?;
+        let place = self.order.get(found)?;
+        let node = self.starts.partition_point(|start| start <= place).checked_sub(1)?;
+        u32::try_from(node).ok()
+    }
+
     /// Returns the documents of a node.
     pub(super) fn documents(&self, node: u32) -> &[Digest] {
         let place = |node: usize| self.starts.get(node).map(|&start| start as usize);
@@ -68,24 +88,60 @@ impl Nodes {
         range.and_then(|(start, end)| self.documents.get(start..end)).unwrap_or_default()
     }
 
-    /// Adds everything to a hash.
-    pub(super) fn hash(&self, hasher: &mut blake3::Hasher) {
-        hasher.update(self.shape.to_string().as_bytes());
-        hasher.update(&(self.len() as u64).to_le_bytes());
-        for node in 0..self.len() as u32 {
-            hasher.update(&bytes_digest(self.values(node)).bytes());
-            hasher.update(&(self.documents(node).len() as u64).to_le_bytes());
-            for document in self.documents(node) {
-                hasher.update(&document.bytes());
-            }
-        }
-    }
-
     pub(super) fn n_bytes(&self) -> usize {
         self.values.len()
-            + self.starts.len() * size_of::<u32>()
+            + (self.starts.len() + self.order.len()) * size_of::<u32>()
             + self.documents.len() * size_of::<Digest>()
     }
+
+    pub(super) fn save(&self, writer: &mut Writer<'_>) -> io::Result<()> {
+        writer.count(self.len())?;
+        writer.count(self.documents.len())?;
+        writer.values(&self.values)?;
+        writer.numbers(&self.starts)?;
+        writer.digests(&self.documents)
+    }
+
+    pub(super) fn load(shape: Shape, reader: &mut Reader<'_>) -> Result<Nodes, Error> {
+        let n_nodes = reader.count("number of nodes")?;
+        let n_documents = reader.count("number of documents")?;
+        let values = reader.values(n_nodes.saturating_mul(shape.dims()), "vectors")?;
+        if !values.chunks_exact(shape.dims()).all(|row| shape.is_unit(vectors::square(row))) {
+            return Err(reader.damage("vectors"));
+        }
+        let starts = reader.numbers(n_nodes.saturating_add(1), "starts")?;
+        let documents = reader.digests(n_documents, "documents")?;
+        if super::MAX_DOCUMENTS < n_documents || !are_starts(&starts, n_documents) {
+            return Err(reader.damage("starts"));
+        }
+        let order = order(&documents);
+        let nodes = Nodes { shape, values, starts, documents, order };
+        let is_sorted = |node| nodes.documents(node).is_sorted_by(|left, right| left < right);
+        let ordered: Vec<Digest> = nodes
+            .order
+            .iter()
+            .filter_map(|&it| nodes.documents.get(it as usize).copied())
+            .collect();
+        let is_set = ordered.is_sorted_by(|left, right| left < right);
+        match is_set && (0..nodes.len() as u32).all(is_sorted) {
+            true => Ok(nodes),
+            false => Err(reader.damage("documents")),
+        }
+    }
+}
+
+/// Returns whether numbers are where lists begin, one after the other, and end.
+pub(super) fn are_starts(starts: &[u32], end: usize) -> bool {
+    starts.first() == Some(&0)
+        && starts.last().is_some_and(|&last| last as usize == end)
+        && starts.is_sorted()
+}
+
+/// Returns the places of documents in the order of the documents.
+fn order(documents: &[Digest]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..).take(documents.len()).collect();
+    order.sort_unstable_by_key(|&place| documents.get(place as usize));
+    order
 }
 
 /// Returns the digest of a vector.
