@@ -26,6 +26,10 @@ pub enum Activity {
     Copy,
     /// Writing shards.
     Write,
+    /// Making vectors of documents, and graphs of vectors.
+    Encode,
+    /// Searching documents for articles.
+    Search,
 }
 
 /// Every activity and its name.
@@ -39,9 +43,11 @@ pub const ALL: &[(Activity, &str)] = &[
     (Activity::Split, "tokenising"),
     (Activity::Copy, "copying"),
     (Activity::Write, "writing"),
+    (Activity::Encode, "encoding"),
+    (Activity::Search, "searching"),
 ];
 
-static NANOS: [AtomicU64; 9] = [const { AtomicU64::new(0) }; 9];
+static NANOS: [AtomicU64; 11] = [const { AtomicU64::new(0) }; 11];
 
 /// Counts the time until it is dropped.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! The modules in reading order: `cli` dispatches a verb, `config` makes a plan of a pipeline file,
 //! `fetch` downloads dumps, `storage` lets URLs stand for paths, `runtime` runs the plan with
 //! `sources`, the operators crate and `sinks`, `cluster` lets several processes run one plan,
-//! `store` keeps texts and snapshots, `report` says what was done, `manifest` is what a corpus is,
+//! `retrieval` searches web documents, `store` keeps texts and snapshots, `report` says what was done, `manifest` is what a corpus is,
 //! `garbage` is what a corpus directory has no need of, `training` hands a corpus to the trainer.
 
 pub mod cli;
@@ -18,6 +18,7 @@ pub mod garbage;
 pub mod io;
 pub mod manifest;
 pub mod report;
+pub mod retrieval;
 pub mod runtime;
 pub mod sinks;
 pub mod sources;

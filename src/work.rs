@@ -49,6 +49,14 @@ work! {
     answers_found,
     /// Questions about texts whose answer was known.
     answers_recalled,
+    /// Documents whose vectors were made.
+    documents_encoded,
+    /// Documents whose vectors were taken from the last build.
+    documents_kept,
+    /// Questions that were put to a file of documents.
+    questions_searched,
+    /// Questions whose answer from a file of documents was known.
+    questions_recalled,
     /// Pairs that were tokenised and split.
     pairs_split,
     /// Pairs whose rows were copied from the last build.

@@ -28,6 +28,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     for note in plan.sources.iter().flat_map(|node| node.source.notes()) {
         writeln!(out, "note: {note}")?;
     }
+    for warning in plan.warnings() {
+        writeln!(out, "note: {warning}")?;
+    }
     if let Some(train) = &train {
         let (line, notes) = train.summary();
         writeln!(out, "{line}")?;

@@ -18,7 +18,7 @@ use super::{
     plan::{OperatorNode, Plan, SinkNode, SourceNode},
     train,
 };
-use crate::storage::place::Place;
+use crate::{retrieval::Searching, storage::place::Place};
 
 /// Returns the plan, unless something is wrong.
 pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<Plan> {
@@ -57,6 +57,7 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
         check_ends(&pipeline, issues);
     }
     let vocabularies = vocabularies(&pipeline.operators, issues);
+    let searching = searching(&pipeline.operators, issues);
     open_sources(&mut pipeline.sources, issues);
     check_languages(&pipeline, issues);
     let order = topological(&pipeline.operators, issues);
@@ -100,6 +101,7 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
             .collect(),
         sinks,
         vocabularies,
+        searching,
         train,
     })
 }
@@ -268,6 +270,29 @@ fn vocabularies(
         }
     }
     vocabularies
+}
+
+/// Opens the encoders of the operators that search documents.
+fn searching(
+    operators: &[Node<dyn Operator>],
+    issues: &mut Vec<Issue>,
+) -> BTreeMap<String, Arc<Searching>> {
+    let mut all = BTreeMap::new();
+    for node in operators {
+        let fits = node.component.misfit().is_none();
+        let Some(config) = node.component.retrieval().filter(|_| fits) else { continue };
+        match Searching::open(config) {
+            Ok(searching) => drop(all.insert(node.name.clone(), Arc::new(searching))),
+            Err(error) => {
+                let issue = Issue::at(node.span.clone(), with_causes(&error));
+                issues.push(match error.hint() {
+                    Some(hint) => issue.hint(hint),
+                    None => issue,
+                });
+            }
+        }
+    }
+    all
 }
 
 fn open_sources(sources: &mut [Node<dyn crate::sources::Source>], issues: &mut Vec<Issue>) {

@@ -7,7 +7,7 @@ use crossic_trainer::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::parse::Profile;
-use crate::{sinks::Sink, sources::Source};
+use crate::{retrieval::Searching, sinks::Sink, sources::Source};
 
 /// A source of the plan; its position is its `SourceIndex`.
 #[derive(Debug)]
@@ -74,6 +74,8 @@ pub struct Plan {
     pub sinks: Vec<SinkNode>,
     /// Vocabularies by the path that the file gives.
     pub vocabularies: BTreeMap<PathBuf, Arc<Vocabulary>>,
+    /// Encoders and thresholds of the operators that search documents, by their names.
+    pub searching: BTreeMap<String, Arc<Searching>>,
     /// How a model is trained, if the file says so.
     pub train: Option<TrainNode>,
 }
@@ -138,7 +140,7 @@ impl Plan {
                 .collect(),
             operators: operators()
                 .map(|it| {
-                    (it.name.clone(), component(it.kind, &it.inputs, operator_knobs(&*it.operator)))
+                    (it.name.clone(), component(it.kind, &it.inputs, self.operator_knobs(it)))
                 })
                 .collect(),
             sink: component(sink.kind, std::slice::from_ref(&sink.input), sink.sink.knobs()),
@@ -191,6 +193,30 @@ impl Plan {
         Some(english.source.info().lang.clone())
     }
 
+    /// Returns the knobs of an operator as the manifest records them. A path says where a tokenizer
+    /// or an encoder lies, its digest which one it is: only that is part of a plan.
+    fn operator_knobs(&self, node: &OperatorNode) -> BTreeMap<String, serde_json::Value> {
+        let mut knobs = node.operator.knobs();
+        knobs.remove("tokenizer");
+        if let Some(searching) = self.searching.get(&node.name) {
+            knobs.remove("model");
+            knobs.remove("calibration");
+            let digest = searching.encoder.digest().to_string();
+            knobs.insert("encoder-digest".to_owned(), digest.into());
+            let threshold = serde_json::to_value(&searching.threshold).unwrap_or_default();
+            knobs.insert("threshold".to_owned(), threshold);
+        }
+        knobs
+    }
+
+    /// Returns what a user should know before the plan runs.
+    pub fn warnings(&self) -> Vec<String> {
+        let warning = |(name, it): (&String, &Arc<Searching>)| {
+            it.warning().map(|warning| format!("`{name}`: {warning}"))
+        };
+        self.searching.iter().filter_map(warning).collect()
+    }
+
     /// Returns the operator that writes the windows of a sink.
     pub fn windows_of(&self, sink: &SinkNode) -> Option<&OperatorNode> {
         self.operators.iter().find(|it| it.name == sink.input)
@@ -200,13 +226,6 @@ impl Plan {
     pub fn stage_name(&self, stage: u16) -> &str {
         self.operators.iter().find(|it| it.stage == stage).map_or("?", |it| &it.name)
     }
-}
-
-/// A path says where a tokenizer lies, its digest which one it is: only that is part of a plan.
-fn operator_knobs(operator: &dyn Operator) -> BTreeMap<String, serde_json::Value> {
-    let mut knobs = operator.knobs();
-    knobs.remove("tokenizer");
-    knobs
 }
 
 /// Returns the bucket of a pair: a fixed hash of its identity.

@@ -43,10 +43,7 @@ use self::{
     said::Heard,
     scan::{Queue, Tasks},
 };
-use crossic_operators::{
-    flow::Kind,
-    retrieve::library::{Empty, EncodedFile},
-};
+use crossic_operators::{flow::Kind, retrieve::library::EncodedFile};
 use timely::{WorkerConfig, execute::execute_from};
 
 use crate::{
@@ -55,6 +52,7 @@ use crate::{
     error::{Error, Result},
     manifest::Manifest,
     report::Report,
+    retrieval::{self, DocumentLibrary, Searching, Shelf},
     sources::{Before, Finding, Remembered, Signed, SourceContext, TableRow, WikiInfo},
     store::{memos::Answers, texts::TextStore},
     work::Work,
@@ -144,6 +142,7 @@ fn take_part(
     let tasks = tasks(plan, &store, befores)?;
     let heard = Arc::new(Mutex::new(Heard::default()));
     let failure = Failure::default();
+    let library = Arc::new(library(plan, &store, memos, failure.clone()));
     let run = Run {
         plan: Arc::clone(plan),
         store: Arc::clone(&store),
@@ -152,7 +151,7 @@ fn take_part(
         tables: Arc::new(Queue::new(processes.deal(tasks.tables).collect())),
         articles: Arc::new(Queue::new(processes.deal(tasks.articles).collect())),
         documents: Arc::new(Queue::new(processes.deal(tasks.documents).collect())),
-        library: Arc::new(Empty),
+        library: library.clone(),
         threads: settings.workers.max(1),
         last: lasts,
         wikis: Arc::new(wikis),
@@ -170,7 +169,11 @@ fn take_part(
     let Some(mut heard) = heard else {
         return Err(Error::Worker("it did not let go of its results".to_owned()));
     };
-    let done = Done { answers: answers.write(store.dir())?, asked: answers.asked() };
+    let done = Done {
+        answers: answers.write(store.dir())?,
+        asked: answers.asked(),
+        retrieval: library.finish()?,
+    };
     if !processes.is_first() {
         return processes.done(&done).map(|()| Vec::new());
     }
@@ -179,6 +182,9 @@ fn take_part(
         files_of_answers.extend(done.answers);
         heard.work.answers_recalled += done.asked.0;
         heard.work.answers_found += done.asked.1;
+        heard.memos.extend(done.retrieval.memos);
+        heard.snapshots.extend(done.retrieval.snapshots);
+        heard.work += done.retrieval.work;
     }
     heard.snapshots.sort();
     publish::publish(plan, heard, &store, (files_of_answers, files), processes)
@@ -227,6 +233,30 @@ fn flow(run: Run, workers: usize, (processes, mesh): (&Processes, Option<Mesh>))
     Ok(())
 }
 
+/// Returns the documents of a plan, as its operators search them.
+fn library(
+    plan: &Plan,
+    store: &Arc<TextStore>,
+    last: &[String],
+    failure: Failure,
+) -> DocumentLibrary {
+    let mut shelves = BTreeMap::new();
+    for node in &plan.operators {
+        let searching = plan.searching.get(&node.name);
+        let source = plan.sources.iter().find(|it| node.inputs.last() == Some(&it.name));
+        let documents = source.and_then(|it| it.source.documents());
+        let (Some(searching), Some(documents)) = (searching, documents) else { continue };
+        let shelf = Shelf {
+            operator: node.name.clone(),
+            searching: Arc::clone(searching),
+            documents: documents.clone(),
+        };
+        shelves.insert(node.stage, shelf);
+    }
+    let sources = plan.sources.iter().map(|it| it.name.clone()).collect();
+    DocumentLibrary::new(Arc::clone(store), shelves, sources, last, move |error| failure.set(error))
+}
+
 /// The tasks of all sources, each with its source.
 #[derive(Default)]
 struct AllTasks {
@@ -259,6 +289,13 @@ fn tasks(plan: &Plan, store: &Arc<TextStore>, befores: Vec<Arc<Before>>) -> Resu
         all.remembered.extend(tasks.remembered.into_iter().map(|task| (index, task)));
         all.tables.extend(tasks.tables.into_iter().map(|task| (index, task)));
         all.articles.extend(tasks.articles.into_iter().map(|task| (index, task)));
+        let Some(documents) = node.source.documents() else { continue };
+        let searching = plan.operators.iter().filter(|it| it.inputs.last() == Some(&node.name));
+        let searching: BTreeMap<u16, Arc<Searching>> = searching
+            .filter_map(|it| Some((it.stage, Arc::clone(plan.searching.get(&it.name)?))))
+            .collect();
+        let tasks = retrieval::tasks(store.dir(), documents, &searching);
+        all.documents.extend(tasks.into_iter().map(|task| (index, task)));
     }
     Ok(all)
 }

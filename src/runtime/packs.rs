@@ -6,6 +6,7 @@ use crossic_operators::record::Digest;
 
 use crate::{
     error::Result,
+    retrieval::PairedRow,
     sources::Snapshot,
     store::{
         pack::{PackName, PackWriter},
@@ -30,6 +31,12 @@ pub(super) fn live(store: &TextStore, snapshots: &[Snapshot]) -> Result<Vec<Stri
             if row.state == "text" {
                 digests.insert(row.digest);
             }
+        }
+    }
+    for snapshot in snapshots.iter().filter(|it| it.table == PairedRow::TABLE) {
+        for row in snapshot::rows::<PairedRow>(&store.dir().join(&snapshot.file))? {
+            let row = row?;
+            digests.extend([row.document, row.evidence]);
         }
     }
     let mut kept: Vec<PackName> = Vec::new();

@@ -13,6 +13,7 @@ use crate::{
     config::Plan,
     error::{Error, Result},
     manifest::Manifest,
+    retrieval::Finished,
     store::{memos::AnswerRow, row::Row},
 };
 
@@ -41,6 +42,9 @@ pub(super) struct Done {
     pub(super) answers: Option<String>,
     /// Answers that were recalled and answers that had to be found.
     pub(super) asked: (u64, u64),
+    /// What it leaves of the documents it searched.
+    #[serde(default)]
+    pub(super) retrieval: Finished,
 }
 
 impl Processes {
@@ -151,11 +155,18 @@ impl Processes {
 /// Reads the report of a process. Its file must be one of answers, and nowhere else.
 fn read(report: &str, process: usize) -> Result<Done> {
     let done: Option<Done> = serde_json::from_str(report).ok();
-    let is_plain = |name: &str| {
-        name.starts_with(AnswerRow::TABLE)
-            && name.chars().all(|it| it.is_ascii_alphanumeric() || "-.".contains(it))
+    let is_plain =
+        |name: &str| name.chars().all(|it| it.is_ascii_alphanumeric() || "-.".contains(it));
+    let is_answers = |name: &str| name.starts_with(AnswerRow::TABLE) && is_plain(name);
+    let is_ours = |it: &Done| {
+        let snapshots = it.retrieval.snapshots.iter();
+        it.answers.as_deref().is_none_or(is_answers)
+            && it.retrieval.memos.iter().all(|name| is_plain(name))
+            && snapshots
+                .map(|it| it.file.strip_prefix("snapshots/"))
+                .all(|name| name.is_some_and(|name| !name.contains('/') && !name.starts_with('.')))
     };
-    match done.filter(|it| it.answers.as_deref().is_none_or(is_plain)) {
+    match done.filter(is_ours) {
         Some(done) => Ok(done),
         None => {
             Err(ClusterError::Fault(format!("process {process}: its report makes no sense")).into())

@@ -102,6 +102,7 @@ fn publish_one(
     let mut memos: Vec<String> = sealed.iter().flat_map(|it| it.memos.clone()).collect();
     if own_store {
         memos.extend_from_slice(&common.answers);
+        memos.extend_from_slice(&heard.memos);
     }
     let (parent, delta) = match &last {
         // Nothing changed: a rerun leaves what it found.

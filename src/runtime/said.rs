@@ -21,6 +21,8 @@ pub(super) enum Said {
     Source(SourceIndex, String),
     /// A snapshot that a source wrote.
     Snapshot(Snapshot),
+    /// A file in `memos/` that a source made.
+    Memo(String),
     /// A bucket that a sink finished.
     Bucket(Box<Sealed>),
     /// What was done.
@@ -38,6 +40,8 @@ pub(super) struct Heard {
     pub sources: BTreeMap<(SourceIndex, String), i64>,
     /// Snapshots of sources.
     pub snapshots: Vec<Snapshot>,
+    /// Files in `memos/` of sources.
+    pub memos: Vec<String>,
     /// Finished buckets.
     pub buckets: Vec<Sealed>,
     /// What was done.
@@ -62,6 +66,7 @@ impl Heard {
                 *self.sources.entry((source, what)).or_default() += times;
             }
             Said::Snapshot(snapshot) => self.snapshots.push(snapshot),
+            Said::Memo(memo) => self.memos.push(memo),
             Said::Bucket(bucket) => {
                 self.work += bucket.work;
                 self.buckets.push(*bucket);

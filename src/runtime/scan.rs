@@ -174,6 +174,9 @@ pub(super) fn scan<'s, R: Clone + 'static>(
             if work != Work::default() {
                 session.give(Scanned::Said(Said::Work(Box::new(work)), 1));
             }
+            for memo in task.memos() {
+                session.give(Scanned::Said(Said::Memo(memo), 1));
+            }
             if let Some(snapshot) = task.snapshot() {
                 session.give(Scanned::Said(Said::Snapshot(snapshot), 1));
             }

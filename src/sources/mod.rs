@@ -144,6 +144,11 @@ pub trait Task<R>: Send {
         Work::default()
     }
 
+    /// Returns the names of the files in `memos/` that the task made or found again.
+    fn memos(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns the snapshot that the task wrote, once it is done.
     fn snapshot(&mut self) -> Option<Snapshot> {
         None

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use polars_arrow::array::{Array, BooleanArray, ListArray, PrimitiveArray, Utf8Array};
+use polars_arrow::array::{Array, BinaryArray, BooleanArray, ListArray, PrimitiveArray, Utf8Array};
 use polars_arrow::datatypes::{ArrowDataType, Field};
 use polars_arrow::offset::Offsets;
 use polars_arrow::types::NativeType;
@@ -78,6 +78,13 @@ pub fn strings<R>(rows: &[&R], cell: impl Fn(&R) -> &str) -> Result<Column, BadR
     Ok(Utf8Array::<i32>::from_iter_values(rows.iter().map(|row| cell(row))).boxed())
 }
 
+/// Returns a column of bytes, or the row at which it outgrows what 32-bit offsets can address.
+pub fn bytes<R>(rows: &[&R], cell: impl Fn(&R) -> &[u8]) -> Result<Column, BadRow> {
+    offsets(rows, |row| cell(row).len())?;
+    let values = rows.iter().map(|row| Some(cell(row)));
+    Ok(BinaryArray::<i32>::from_iter(values).boxed())
+}
+
 /// Returns a column of strings that are made on the way, as [`strings`] does.
 pub fn displayed<R, D: std::fmt::Display>(
     rows: &[&R],
@@ -143,6 +150,12 @@ impl<'a> Cells<'a> {
     /// Returns a string.
     pub fn str(self, column: usize) -> Result<&'a str, String> {
         let array = self.cell::<Utf8Array<i32>>(column)?;
+        array.get(self.row).ok_or_else(|| format!("column {column} is null"))
+    }
+
+    /// Returns bytes.
+    pub fn bytes(self, column: usize) -> Result<&'a [u8], String> {
+        let array = self.cell::<BinaryArray<i32>>(column)?;
         array.get(self.row).ok_or_else(|| format!("column {column} is null"))
     }
 

@@ -52,7 +52,8 @@ impl<R: Row + Ord> SnapshotWriter<R> {
         SnapshotWriter::with_runs(dir, RUN_ROWS)
     }
 
-    fn with_runs(dir: &Path, run_rows: usize) -> Result<SnapshotWriter<R>, StoreError> {
+    /// Starts a snapshot of rows so large that no more than `run_rows` out of order can be held.
+    pub fn with_runs(dir: &Path, run_rows: usize) -> Result<SnapshotWriter<R>, StoreError> {
         let ordered = RowWriter::create(dir, BATCH_ROWS)?;
         Ok(SnapshotWriter {
             dir: dir.to_path_buf(),

@@ -391,7 +391,9 @@ impl Stage {
         let mut texts: Vec<Digest> = hits.iter().map(|hit| hit.found.text).collect();
         texts.sort_unstable();
         texts.dedup();
-        let described = library.fetch(self.number, file, &texts)?;
+        let known = self.known.borrow();
+        let file = known.as_ref()?.files.iter().find(|it| it.file == file)?;
+        let described = library.fetch(*file, &texts)?;
         let described: FxHashMap<Digest, Described> = texts.into_iter().zip(described).collect();
         let mut asked = String::new();
         let mut pairs = Vec::with_capacity(hits.len());

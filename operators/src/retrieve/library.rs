@@ -62,8 +62,8 @@ pub trait Library: Send + Sync {
 
     /// Puts texts of a file into the packs; returns what is known of each, in their order.
     ///
-    /// Texts are in order, none twice, and were found in that file at this stage.
-    fn fetch(&self, stage: u16, file: u32, texts: &[Digest]) -> Option<Vec<Described>>;
+    /// Texts are in order, none twice, and were found in that file.
+    fn fetch(&self, file: EncodedFile, texts: &[Digest]) -> Option<Vec<Described>>;
 
     /// Notes the pairs that a stage makes, whose texts and evidence must be kept in packs.
     fn paired(&self, stage: u16, pairs: &[Pair]) -> bool;
@@ -84,7 +84,7 @@ impl Library for Empty {
         Some(vec![Vec::new(); questions.len()])
     }
 
-    fn fetch(&self, _: u16, _: u32, texts: &[Digest]) -> Option<Vec<Described>> {
+    fn fetch(&self, _: EncodedFile, texts: &[Digest]) -> Option<Vec<Described>> {
         Some(vec![Described::default(); texts.len()])
     }
 

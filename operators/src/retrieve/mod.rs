@@ -11,6 +11,7 @@ pub mod index;
 pub mod keywords;
 pub mod library;
 pub mod links;
+pub mod near;
 pub mod query;
 mod question;
 pub mod search;
@@ -256,6 +257,13 @@ pub enum KeywordOrder {
     Rarity,
     /// In the order of the text.
     Text,
+}
+
+impl Config {
+    /// Returns how a graph is built and walked.
+    pub fn graph(&self) -> index::hnsw::Settings {
+        index::hnsw::Settings { links: self.links, effort: self.effort, breadth: self.breadth }
+    }
 }
 
 impl Operator for Config {

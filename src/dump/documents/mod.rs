@@ -1,10 +1,8 @@
 //! Readers of web documents: parquet files in the schema of Fineweb-edu and JSON lines, one record for both.
 //!
-//! [`paths`] finds the files, [`file`] reads them, [`screen`] decides which documents are of use,
-//! and [`duplicates`] lets one of several equal texts through.
+//! [`paths`] finds the files, [`file`] reads them, and [`screen`] decides which documents are of use.
 
 pub mod document;
-pub mod duplicates;
 pub mod error;
 pub mod file;
 mod json_lines;

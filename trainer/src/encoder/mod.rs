@@ -11,6 +11,7 @@ mod layers;
 mod load;
 mod sentence;
 pub mod shape;
+pub mod table;
 mod tokens;
 
 use std::path::Path;

@@ -210,6 +210,13 @@ fn quantised(
     Ok(numbers.iter().map(move |it| (f64::from(*it) * scale).round() as i32))
 }
 
+impl StaticTable {
+    /// Returns how many numbers a vector has.
+    pub fn n_dims(&self) -> usize {
+        self.n_dims
+    }
+}
+
 impl Encoder for StaticTable {
     fn name(&self) -> &'static str {
         "static"
