@@ -132,12 +132,19 @@ mod tests {
     use crate::record::{Origin, Text};
 
     fn pair(english: PageId, target: PageId) -> Pair {
-        let text = Text { digest: Digest::default(), revision: 0, n_chars: 1, n_paragraphs: 1 };
+        let text = Text {
+            digest: Digest::default(),
+            revision: 0,
+            n_chars: 1,
+            n_paragraphs: 1,
+            links: Digest::default(),
+        };
         Pair {
             english: Side { source: 0, page: english, text },
             target: Side { source: 1, page: target, text },
             origin: Origin::Wiki,
             directions: Directions { forward: true, reverse: true },
+            evidence: Digest::default(),
         }
     }
 

@@ -119,6 +119,8 @@ fn article(page: &Page) -> Article {
             revision: page.revision,
             n_chars: 1 + text % 29,
             n_paragraphs: 1 + text % 3,
+            // What the pairs are does not depend on it.
+            links: Digest::of(&page.looks.to_le_bytes()),
         }),
     }
 }

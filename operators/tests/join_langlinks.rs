@@ -97,7 +97,7 @@ fn target() -> impl Strategy<Value = Target> + Clone {
 
 fn text_of(revision: u64, n_chars: u32) -> Text {
     let digest = Digest::of(&[revision as u8, n_chars as u8]);
-    Text { digest, revision, n_chars, n_paragraphs: 1 }
+    Text { digest, revision, n_chars, n_paragraphs: 1, links: Digest::default() }
 }
 
 fn article() -> impl Strategy<Value = Article> + Clone {
@@ -270,6 +270,7 @@ fn pair(target_source: u16, english: (PageId, Text), target: (PageId, Text)) -> 
         target: sided(target_source, target.0, target.1),
         origin: Origin::Wiki,
         directions: Directions { forward: true, reverse: false },
+        evidence: Digest::default(),
     }
 }
 
@@ -293,7 +294,8 @@ fn article_text() -> impl Strategy<Value = String> + Clone {
 fn stored(text: &str) -> Text {
     let n_chars = text.replace(text::DELIMITER, "").chars().count() as u32;
     let n_paragraphs = text::Document::parse(text).paragraphs().count() as u32;
-    Text { digest: Digest::of(text.as_bytes()), revision: 7, n_chars, n_paragraphs }
+    let digest = Digest::of(text.as_bytes());
+    Text { digest, revision: 7, n_chars, n_paragraphs, links: Digest::default() }
 }
 
 fn tally(target: u16, measure: Measure) -> Outcome {
@@ -365,9 +367,9 @@ proptest! {
         let expected = filtered(&pairs, &texts, (min_tokens, min_chars, ratio));
         let path = PathBuf::from("words.json");
         let resources = Resources {
-            memo: Arc::new(crossic_operators::memo::Forgetful),
             texts: Arc::new(MemoryTexts(texts.clone())),
             vocabularies: [(path, Arc::new(words()))].into(),
+            ..common::no_texts()
         };
         let knobs = format!(
             r#"{{ tokenizer = "words.json", min-tokens = {min_tokens}, min-chars = {min_chars},

@@ -1,18 +1,20 @@
 //! Which packs a corpus needs, and new packs in place of those that are mostly dead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crossic_operators::record::Digest;
+use crossic_operators::{flow::Kind, record::Digest};
 
 use crate::{
+    config::Plan,
     error::Result,
     retrieval::PairedRow,
-    sources::Snapshot,
+    sources::{Snapshot, TitleRules},
     store::{
         pack::{PackName, PackWriter},
         row::Row,
         snapshot,
-        tables::ArticleRow,
+        tables::{ArticleRow, LinkRow},
         texts::TextStore,
     },
 };
@@ -20,25 +22,32 @@ use crate::{
 /// A pack of which fewer than one in so many texts are alive is not kept.
 const LIVE_ONE_IN: u64 = 2;
 
-/// Returns the names of the packs that hold every text of the wanted articles, sorted.
+/// Sources whose articles' names in a language are asked for, with the language and its titles.
+pub(super) type Named = BTreeMap<String, (String, Arc<TitleRules>)>;
+
+/// Returns the sources of a plan whose articles' names are asked for.
+pub(super) fn named(plan: &Plan) -> Named {
+    let names = plan.sources.iter().filter_map(|node| {
+        let lang = plan.names_of(&node.name)?;
+        let wiki = plan
+            .sources
+            .iter()
+            .rfind(|it| it.source.writes() == Kind::Wiki && it.source.info().lang == lang)?;
+        Some((node.name.clone(), (lang, wiki.source.title_rules())))
+    });
+    names.collect()
+}
+
+/// Returns the names of the packs that hold every text that a rebuild may ask for, sorted: texts
+/// and links of the wanted articles, names, documents that were found and why.
 ///
 /// The live texts of packs that are mostly dead are written into a new one.
-pub(super) fn live(store: &TextStore, snapshots: &[Snapshot]) -> Result<Vec<String>> {
-    let mut digests: BTreeSet<Digest> = BTreeSet::new();
-    for snapshot in snapshots.iter().filter(|it| it.table == ArticleRow::TABLE) {
-        for row in snapshot::rows::<ArticleRow>(&store.dir().join(&snapshot.file))? {
-            let row = row?;
-            if row.state == "text" {
-                digests.insert(row.digest);
-            }
-        }
-    }
-    for snapshot in snapshots.iter().filter(|it| it.table == PairedRow::TABLE) {
-        for row in snapshot::rows::<PairedRow>(&store.dir().join(&snapshot.file))? {
-            let row = row?;
-            digests.extend([row.document, row.evidence]);
-        }
-    }
+pub(super) fn live(
+    store: &TextStore,
+    snapshots: &[Snapshot],
+    named: &Named,
+) -> Result<Vec<String>> {
+    let digests = asked_for(store, snapshots, named)?;
     let mut kept: Vec<PackName> = Vec::new();
     let mut moved: Option<PackWriter> = None;
     let mut text = String::new();
@@ -62,4 +71,37 @@ pub(super) fn live(store: &TextStore, snapshots: &[Snapshot]) -> Result<Vec<Stri
     let mut names: Vec<String> = kept.into_iter().map(String::from).collect();
     names.sort();
     Ok(names)
+}
+
+/// Returns the digests of all texts that a rebuild may ask for.
+fn asked_for(store: &TextStore, snapshots: &[Snapshot], named: &Named) -> Result<BTreeSet<Digest>> {
+    let mut digests: BTreeSet<Digest> = BTreeSet::new();
+    for snapshot in snapshots {
+        let path = store.dir().join(&snapshot.file);
+        if snapshot.table == ArticleRow::TABLE {
+            for row in snapshot::rows::<ArticleRow>(&path)? {
+                let row = row?;
+                if row.state == "text" {
+                    digests.insert(row.digest);
+                }
+                if row.links != Digest::default() {
+                    digests.insert(row.links);
+                }
+            }
+        } else if snapshot.table == LinkRow::TABLE
+            && let Some((lang, rules)) = named.get(&snapshot.source)
+        {
+            for row in snapshot::rows::<LinkRow>(&path)? {
+                let row = row?;
+                let title = if row.lang == *lang { rules.title(&row.title) } else { None };
+                digests.extend(title.map(|it| Digest::of(it.as_bytes())));
+            }
+        } else if snapshot.table == PairedRow::TABLE {
+            for row in snapshot::rows::<PairedRow>(&path)? {
+                let row = row?;
+                digests.extend([row.document, row.evidence]);
+            }
+        }
+    }
+    Ok(digests)
 }

@@ -49,7 +49,7 @@ pub(super) fn publish(
     processes: &Processes,
 ) -> Result<Vec<Built>> {
     something_came(plan, &heard, Manifest::find(store.dir())?.as_ref())?;
-    let packs = packs::live(store, &heard.snapshots)?;
+    let packs = packs::live(store, &heard.snapshots, &packs::named(plan))?;
     let mut sources = BTreeMap::new();
     for node in &plan.sources {
         let files = inputs::hashes(files, &node.name)?;
@@ -250,7 +250,8 @@ fn notes(plan: &Plan, heard: &Heard) -> Vec<String> {
 /// Makes sure that links were found for every target language. A rebuild does not go on without
 /// them either: it would replace a corpus by what a build from scratch refuses to make.
 fn something_came(plan: &Plan, heard: &Heard, last: Option<&Manifest>) -> Result<()> {
-    for node in &plan.operators {
+    let joins = plan.operators.iter().filter(|it| it.operator.retrieval().is_none());
+    for node in joins {
         let Some((english, targets)) = node.inputs.split_first() else { continue };
         let position = |name: &String| plan.sources.iter().position(|it| it.name == *name);
         let Some(english) = position(english).and_then(|at| plan.sources.get(at)) else { continue };

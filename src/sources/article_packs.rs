@@ -29,13 +29,21 @@ impl ArticlePacks {
         ArticlePacks { store, writer: None, n_bytes: 0, waiting: Vec::new(), work: Work::default() }
     }
 
-    /// Puts a text into the pack, unless some pack holds it already.
+    /// Puts the text of an article into the pack, unless some pack holds it already.
     pub(super) fn put(&mut self, digest: Digest, text: &str) -> Result<()> {
-        if self.store.contains(digest) {
-            self.work.texts_known += 1;
-            return Ok(());
+        match self.put_aside(digest, text)? {
+            true => self.work.texts_packed += 1,
+            false => self.work.texts_known += 1,
         }
-        self.work.texts_packed += 1;
+        Ok(())
+    }
+
+    /// Puts a text that is none of an article into the pack, unless some pack holds it already;
+    /// returns whether it did.
+    pub(super) fn put_aside(&mut self, digest: Digest, text: &str) -> Result<bool> {
+        if self.store.contains(digest) {
+            return Ok(false);
+        }
         let _clock = clock::start(Activity::Pack);
         let writer = match &mut self.writer {
             Some(writer) => writer,
@@ -43,15 +51,20 @@ impl ArticlePacks {
         };
         writer.put(digest, text)?;
         self.n_bytes += text.len() as u64;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Returns whether the pack has its size.
+    pub(super) fn is_full(&self) -> bool {
+        PACK_BYTES <= self.n_bytes
     }
 
     /// Adds a finding, which is let go to `rows` when its text can be read.
     pub(super) fn push(&mut self, row: Finding, rows: &mut Vec<Finding>) -> Result<()> {
         self.waiting.push(row);
-        match self.n_bytes < PACK_BYTES {
-            true => Ok(()),
-            false => self.seal(rows),
+        match self.is_full() {
+            true => self.seal(rows),
+            false => Ok(()),
         }
     }
 

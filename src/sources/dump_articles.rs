@@ -4,11 +4,12 @@ use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use crossic_operators::{
     record::{Article, Digest, Text},
+    retrieve::links::Links,
     text::canonical,
-    wikitext::{Options, Site, clean},
+    wikitext::{Options, Site, Wikilink, clean, wikilinks},
 };
 
-use super::{Finding, SourceCounts, Task, Wanted, article_packs::ArticlePacks};
+use super::{Finding, SourceCounts, Task, TitleRules, Wanted, article_packs::ArticlePacks};
 use crate::{
     clock::{self, Activity},
     dump::{
@@ -25,6 +26,8 @@ pub(super) struct ArticleFile {
     pub(super) path: PathBuf,
     pub(super) site: Option<SiteInfo>,
     pub(super) cleaner: Arc<(Site, Options)>,
+    /// How titles of the wiki are written, where links of its articles are kept.
+    pub(super) links: Option<Arc<TitleRules>>,
     pub(super) store: Arc<TextStore>,
 }
 
@@ -47,7 +50,7 @@ impl Cleaning {
         Ok(Pages::open(&self.file.path, range, self.file.site.as_ref())?)
     }
 
-    /// Says what the current page is, and puts its text into the pack.
+    /// Says what the current page is, and puts its text and its links into the pack.
     pub(super) fn article(&mut self) -> Result<Article> {
         let page = &self.page;
         if page.ns != 0 {
@@ -60,9 +63,10 @@ impl Cleaning {
             return Ok(Article::OtherModel);
         }
         let (site, options) = &*self.file.cleaner;
+        let wikitext = page.text(&mut self.buffer);
         let cleaned = {
             let _clock = clock::start(Activity::Clean);
-            clean(page.text(&mut self.buffer), site, options)
+            clean(wikitext, site, options)
         };
         if cleaned.disambiguation {
             return Ok(Article::Disambiguation);
@@ -73,15 +77,32 @@ impl Cleaning {
         let text = canonical(&page.title, &cleaned.paragraphs);
         let digest = Digest::of(text.as_bytes());
         self.packs.put(digest, &text)?;
+        let mut links = Digest::default();
+        if let Some(rules) = &self.file.links {
+            let kept = {
+                let _clock = clock::start(Activity::Clean);
+                links_of(wikitext, site, rules).to_text()
+            };
+            links = Digest::of(kept.as_bytes());
+            self.packs.put_aside(links, &kept)?;
+        }
         let text = Text {
             digest,
             revision: page.revision,
             n_chars: text.chars().count() as u32,
             n_paragraphs: cleaned.paragraphs.len() as u32,
-            links: Digest::default(),
+            links,
         };
         Ok(Article::Text(text))
     }
+}
+
+/// Returns the links of a page, their targets written as the `page` table has them.
+fn links_of(wikitext: &str, site: &Site, rules: &TitleRules) -> Links {
+    let links = wikilinks(wikitext, site)
+        .into_iter()
+        .filter_map(|link| Some(Wikilink { target: rules.title(&link.target)?, ..link }));
+    Links { n_bytes: wikitext.len() as u64, links: links.collect() }
 }
 
 /// Reads the pages that begin in one range of one file.
@@ -150,5 +171,23 @@ impl Task<Finding> for DumpArticles {
         let mut work = std::mem::take(&mut self.work);
         work += self.cleaning.packs.work();
         work
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_written_as_the_page_table_has_them() {
+        let namespaces = [(14, "หมวดหมู่".to_owned())];
+        let (site, rules) = (Site::new("th", &namespaces), TitleRules::new(None));
+        let page = "[[honey_bee#Dance|ผึ้ง]] [[ _ช้าง__(สัตว์) ]] [[Draft:x]] [[หมวดหมู่:ก]]";
+        let links = links_of(page, &site, &rules);
+        let targets: Vec<&str> = links.links.iter().map(|it| it.target.as_str()).collect();
+        assert_eq!(targets, ["Honey bee", "ช้าง (สัตว์)"]);
+        assert_eq!(links.n_bytes, page.len() as u64);
+        // A `page` row of the title has the same digest.
+        assert_eq!(rules.digest("honey_bee"), Digest::of(targets[0].as_bytes()));
     }
 }

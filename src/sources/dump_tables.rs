@@ -7,7 +7,8 @@ use crossic_operators::record::{Langlink, Redirect, Target, Title};
 
 use super::{
     LinkNumbers, SourceContext, TableRow, Tasks, TitleRules,
-    table_task::{Read, add},
+    names::Names,
+    table_task::{Aside, Read, add},
 };
 use crate::{
     dump::{find::DumpFiles, sql},
@@ -38,7 +39,8 @@ pub(super) fn add_tasks(
             let target = rules.target(&row.title);
             Some(TableRow::Langlink(Langlink { from: row.from, to: *to, target }))
         };
-        add(tasks, of, (path, LANGLINKS), Arc::new(record), move |row, buffer| {
+        let names = Names::new(cx).map(|it| Box::new(it) as Box<dyn Aside<LinkRow>>);
+        add(tasks, of, (path, LANGLINKS), Arc::new(record), names, move |row, buffer| {
             let lang = row.raw(1).unwrap_or_default();
             let known = codes.iter().find(|it| it.as_bytes() == lang);
             let Some(lang) = known else { return Read::Skip("other-language") };
@@ -53,7 +55,7 @@ pub(super) fn add_tasks(
             Some(TableRow::Title(Title { title, page: row.id, redirect: row.redirect }))
         };
         let rules = Arc::clone(&rules);
-        add(tasks, of, (path, PAGE), Arc::new(record), move |row, buffer| {
+        add(tasks, of, (path, PAGE), Arc::new(record), None, move |row, buffer| {
             if row.number(1) != Some(0) {
                 return Read::Skip("other-namespace");
             }
@@ -79,7 +81,7 @@ pub(super) fn add_tasks(
             };
             Some(TableRow::Redirect(Redirect { from: row.from, target }))
         };
-        add(tasks, of, (path, REDIRECT), Arc::new(record), move |row, buffer| {
+        add(tasks, of, (path, REDIRECT), Arc::new(record), None, move |row, buffer| {
             let Some(from) = id(row.number(0)) else { return Read::Skip("malformed") };
             Read::Keep(RedirectRow {
                 from,
@@ -92,7 +94,7 @@ pub(super) fn add_tasks(
     }
     if let Some(path) = &files.page_props {
         let record = |row: &PropRow| Some(TableRow::Disambiguation(row.page));
-        add(tasks, of, (path, PROPS), Arc::new(record), move |row, _| {
+        add(tasks, of, (path, PROPS), Arc::new(record), None, move |row, _| {
             if row.raw(1) != Some(b"disambiguation") {
                 return Read::Skip("other-property");
             }

@@ -6,6 +6,7 @@ mod dump_articles;
 mod dump_tables;
 mod fineweb_edu;
 mod indexed_articles;
+mod names;
 mod remembered_articles;
 mod same_files;
 mod table_task;

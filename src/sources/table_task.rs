@@ -27,12 +27,22 @@ pub(super) enum Read<S> {
 /// What a row of a snapshot is in the dataflow; `None` where no pipeline component asks for it.
 pub(super) type Record<S> = Arc<dyn Fn(&S) -> Option<TableRow> + Send + Sync>;
 
+/// Keeps something of the rows of a table beside the dataflow.
+pub(super) trait Aside<S>: Send {
+    /// Takes a row of the table, whether or not the last build knew it.
+    fn put(&mut self, row: &S) -> Result<()>;
+
+    /// Makes all that was kept readable, at the end of the table.
+    fn seal(&mut self) -> Result<()>;
+}
+
 /// Adds the tasks of one table: the rows of the last build, and the table itself.
 pub(super) fn add<S, F>(
     tasks: &mut Tasks,
     (source, cx): (&str, &SourceContext),
     (path, columns): (&Path, &[&str]),
     record: Record<S>,
+    aside: Option<Box<dyn Aside<S>>>,
     read: F,
 ) -> Result<()>
 where
@@ -47,6 +57,7 @@ where
         table: sql::Table::open(path, S::TABLE, columns)?,
         read,
         record,
+        aside,
         before: cx.before.rows::<S>()?.map(Iterator::peekable),
         snapshot: Some(SnapshotWriter::create(&cx.store.snapshots_dir())?),
         finished: None,
@@ -87,6 +98,7 @@ struct TableTask<S: Row, F> {
     table: sql::Table,
     read: F,
     record: Record<S>,
+    aside: Option<Box<dyn Aside<S>>>,
     before: Option<Peekable<RowReader<S>>>,
     snapshot: Option<SnapshotWriter<S>>,
     finished: Option<Snapshot>,
@@ -158,6 +170,9 @@ where
                     if !known {
                         rows.extend((self.record)(&kept).map(|row| (row, 1)));
                     }
+                    if let Some(aside) = &mut self.aside {
+                        aside.put(&kept)?;
+                    }
                     if let Some(snapshot) = &mut self.snapshot {
                         snapshot.push(kept)?;
                     }
@@ -176,6 +191,9 @@ where
         if !more && let Some(snapshot) = self.snapshot.take() {
             if let Some(before) = &mut self.before {
                 merge(before, None, &self.record, rows)?;
+            }
+            if let Some(mut aside) = self.aside.take() {
+                aside.seal()?;
             }
             let malformed = self.table.malformed();
             self.count("read", malformed);

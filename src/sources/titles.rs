@@ -84,6 +84,19 @@ impl TitleRules {
 
     /// Returns what a title in a link into this wiki means.
     pub fn target(&self, title: &str) -> Target {
+        match self.meaning(title) {
+            Ok(normal) => Target::Title(Digest::of(normal.as_bytes())),
+            Err(other) => other,
+        }
+    }
+
+    /// Returns the normal form of a title in a link into this wiki, if it is one of namespace 0.
+    pub fn title(&self, title: &str) -> Option<String> {
+        self.meaning(title).ok()
+    }
+
+    /// Returns the normal form of a title of namespace 0, or what else it is.
+    fn meaning(&self, title: &str) -> Result<String, Target> {
         let (page, fragment) = match title.split_once('#') {
             Some((page, fragment)) => (page, Some(fragment)),
             None => (title, None),
@@ -95,16 +108,16 @@ impl TitleRules {
             None => normal,
         };
         if normal.is_empty() {
-            return Target::Blank;
+            return Err(Target::Blank);
         }
         if fragment.is_some() {
-            return Target::Fragment;
+            return Err(Target::Fragment);
         }
         let prefix = normal.split_once(':').map(|(prefix, _)| prefix.trim().to_lowercase());
         if prefix.is_some_and(|prefix| self.prefixes.contains(&prefix)) {
-            return Target::OtherNamespace;
+            return Err(Target::OtherNamespace);
         }
-        Target::Title(Digest::of(normal.as_bytes()))
+        Ok(normal)
     }
 }
 
@@ -148,5 +161,7 @@ mod tests {
         let film = "2001: A Space Odyssey (film)";
         assert_eq!(rules.target(film), Target::Title(rules.digest(film)));
         assert_eq!(rules.target("elephant"), Target::Title(rules.digest("Elephant")));
+        assert_eq!(rules.title(" :elephant_(film) "), Some("Elephant (film)".to_owned()));
+        assert_eq!(rules.title("Category:Rivers"), None);
     }
 }

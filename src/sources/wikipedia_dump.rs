@@ -249,6 +249,7 @@ impl Source for Dump {
         let mut tasks = Tasks::remembering(&cx.before)?;
         dump_tables::add_tasks(&mut tasks, name, files, self.title_rules(), cx)?;
         let indexed = index::of(files);
+        let links = cx.keep_links.then(|| self.title_rules());
         let n_indexes = indexed.iter().filter(|(_, index)| index.is_some()).count();
         let all_or_none = (n_indexes == 0 || n_indexes == indexed.len()).then_some(n_indexes != 0);
         let same = SameFiles::new(Arc::clone(&cx.before), all_or_none);
@@ -257,6 +258,7 @@ impl Source for Dump {
                 path: path.clone(),
                 site: site.clone(),
                 cleaner: Arc::clone(&cleaner),
+                links: links.clone(),
                 store: Arc::clone(&cx.store),
             });
             let streams = index.map(|index| {

@@ -10,13 +10,14 @@ use std::{
 
 use crossic_operators::{
     context::{Context, Gathered, Outcome, Resources, Texts},
-    flow::{Epoch, Flow, Kind, Wiki},
+    flow::{Documents, Epoch, Flow, Kind, Wiki},
     memo::Forgetful,
     operator::{self, Operator},
     record::{Article, Digest, Langlink, PageId, Pair, Redirect, SourceIndex, Title},
+    retrieve::library::{Empty, EncodedFile},
 };
 use differential_dataflow::{Data, VecCollection, input::InputSession};
-use timely::dataflow::operators::probe::Handle;
+use timely::dataflow::operators::{probe::Handle, vec::Map};
 
 /// A row of an input of the operator under test, which stands at the given position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,7 @@ pub enum Row {
     Disambiguation(PageId),
     Article(PageId, Article),
     Pair(Pair),
+    File(EncodedFile),
 }
 
 /// Signed rows by input.
@@ -76,6 +78,8 @@ pub fn no_texts() -> Resources {
         texts: Arc::new(MemoryTexts::default()),
         memo: Arc::new(Forgetful),
         vocabularies: BTreeMap::new(),
+        library: Arc::new(Empty),
+        threads: 1,
     }
 }
 
@@ -109,8 +113,12 @@ pub fn run(
         worker.dataflow::<Epoch, _, _>(|scope| {
             let gathered = Gathered::default();
             let cx = Context::new(scope, STAGE, resources.clone(), gathered.clone());
-            let kind = operator.inputs().kind;
-            let flows = inputs.iter_mut().zip(0..).map(|(input, source)| match kind {
+            let takes = operator.inputs();
+            let kind = |source: SourceIndex| match takes.last {
+                Some(last) if usize::from(source) + 1 == n_inputs => last,
+                _ => takes.kind,
+            };
+            let flows = inputs.iter_mut().zip(0..).map(|(input, source)| match kind(source) {
                 Kind::Wiki => Flow::Wiki(Wiki {
                     source,
                     titles: input.titles.to_collection(scope),
@@ -119,6 +127,10 @@ pub fn run(
                     disambiguations: input.disambiguations.to_collection(scope),
                     articles: input.articles.to_collection(scope),
                 }),
+                Kind::Documents => {
+                    let files = input.files.to_collection(scope).inner.map(|(file, ..)| file);
+                    Flow::Documents(Documents { source, files })
+                }
                 _ => Flow::Pairs(input.pairs.to_collection(scope)),
             });
             let flow = operator.build(&cx, flows.collect());
@@ -157,6 +169,7 @@ pub struct Input {
     pub disambiguations: InputSession<Epoch, PageId, i32>,
     pub articles: InputSession<Epoch, (PageId, Article), i32>,
     pub pairs: InputSession<Epoch, Pair, i32>,
+    pub files: InputSession<Epoch, EncodedFile, i32>,
 }
 
 impl Input {
@@ -168,6 +181,7 @@ impl Input {
             disambiguations: InputSession::new(),
             articles: InputSession::new(),
             pairs: InputSession::new(),
+            files: InputSession::new(),
         }
     }
 
@@ -179,6 +193,7 @@ impl Input {
             Row::Disambiguation(page) => self.disambiguations.update(page, diff),
             Row::Article(page, article) => self.articles.update((page, article), diff),
             Row::Pair(pair) => self.pairs.update(pair, diff),
+            Row::File(file) => self.files.update(file, diff),
         }
     }
 
@@ -189,6 +204,7 @@ impl Input {
         advance(&mut self.disambiguations, epoch);
         advance(&mut self.articles, epoch);
         advance(&mut self.pairs, epoch);
+        advance(&mut self.files, epoch);
     }
 }
 
@@ -202,7 +218,6 @@ type Signed<'s, R> = timely::dataflow::StreamVec<'s, Epoch, (R, Epoch, i32)>;
 fn outcomes_as_rows<'s>(
     outcomes: timely::dataflow::StreamVec<'s, Epoch, (Outcome, i64)>,
 ) -> Signed<'s, Outcome> {
-    use timely::dataflow::operators::vec::Map;
     outcomes.map(|(outcome, n)| (outcome, 0, i32::try_from(n).expect("small wikis")))
 }
 

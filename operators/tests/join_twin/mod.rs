@@ -84,6 +84,7 @@ fn join_target(rows: &Rows, target: u16, links: &str, many_to_one: &str, output:
                 target: Side { source: target, page, text: second },
                 origin: Origin::Wiki,
                 directions,
+                evidence: Digest::default(),
             }),
             Err(reason) => refuse(output, subject, reason),
         }
@@ -210,7 +211,7 @@ fn text(rows: &Rows, wiki: SourceIndex, page: PageId, reasons: &Reasons) -> Resu
         _ => None,
     });
     if let Some(text) = texts.max_by_key(|text| (text.revision, text.digest)) {
-        return Ok(text);
+        return Ok(text.without_links());
     }
     Err(match articles.iter().max() {
         None => reasons[0],
