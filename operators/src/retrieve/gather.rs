@@ -8,7 +8,7 @@ use super::{
     titles::{Net, TitleRows, Titles},
 };
 use crate::{
-    join_langlinks::{latest, target_text},
+    article::{Sided, latest, text_of},
     record::{Article, Digest, PageId, Text},
     reject::Reason,
 };
@@ -91,7 +91,7 @@ impl Gathering {
         for (page, name) in titles.named().into_iter().filter(|(page, _)| mine(*page)) {
             let text = match articles.get(&page) {
                 _ if titles.is_disambiguation(page) => Err(Reason::TargetDisambiguation),
-                Some(article) => target_text(*article),
+                Some(article) => text_of(*article, Sided::Target),
                 None => Err(Reason::TargetMissing),
             };
             match text {
