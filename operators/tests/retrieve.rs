@@ -72,16 +72,17 @@ enum Seed {
 }
 
 fn seed() -> impl Strategy<Value = Seed> {
-    let page = || 0_u32..9;
-    let number = || 0_usize..9;
+    let page = || 0_u32..8;
+    let number = || 0_usize..7;
     let often = |number| prop::option::weighted(0.9, number);
     prop_oneof![
-        5 => (number(), page(), prop::bool::weighted(0.2)).prop_map(|(n, p, r)| Seed::Title(n, p, r)),
-        5 => (page(), prop_oneof![4 => Just(0), 1 => 1..N_WIKIS], often(number()))
-            .prop_map(|(p, to, n)| Seed::Link(p, to, n)),
-        1 => (page(), often(number())).prop_map(|(p, n)| Seed::Redirect(p, n)),
+        8 => (number(), page(), prop::bool::weighted(0.2))
+            .prop_map(|(number, page, redirect)| Seed::Title(number, page, redirect)),
+        8 => (page(), prop_oneof![9 => Just(0), 1 => 1..N_WIKIS], often(number()))
+            .prop_map(|(page, to, number)| Seed::Link(page, to, number)),
+        2 => (page(), often(number())).prop_map(|(page, number)| Seed::Redirect(page, number)),
         1 => page().prop_map(Seed::Disambiguation),
-        6 => (page(), 0_usize..12, 0_usize..4, 0_usize..6, 0_u64..3).prop_map(Seed::Article),
+        10 => (page(), 0_usize..20, 0_usize..4, 0_usize..6, 0_u64..3).prop_map(Seed::Article),
     ]
 }
 
@@ -90,16 +91,18 @@ type Life = (usize, Seed, usize, Option<usize>);
 
 fn lives() -> impl Strategy<Value = Vec<Life>> {
     let epoch = || 0..N_EPOCHS;
-    let wiki = prop_oneof![1 => Just(0), 3 => 1..N_WIKIS];
-    prop::collection::vec((wiki, seed(), epoch(), prop::option::weighted(0.3, epoch())), 20..90)
+    prop::collection::vec(
+        (0..N_WIKIS, seed(), epoch(), prop::option::weighted(0.3, epoch())),
+        40..160,
+    )
 }
 
 /// Links by the numbers of their targets, with section and whether they stand in the prose.
 type Linked = Vec<(usize, u32, bool)>;
 
 fn links() -> impl Strategy<Value = Vec<Linked>> {
-    let link = (0_usize..9, 0_u32..2, prop::bool::weighted(0.7));
-    prop::collection::vec(prop::collection::vec(link, 0..6), 5)
+    let link = (0_usize..7, 0_u32..2, prop::bool::weighted(0.7));
+    prop::collection::vec(prop::collection::vec(link, 0..9), 5)
 }
 
 /// The files of documents, each a list of words.
@@ -223,7 +226,7 @@ fn run(knobs: &Knobs, epochs: &[Changes], resources: &Resources, n_workers: usiz
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
     fn articles_get_documents(
         lives in lives(),
