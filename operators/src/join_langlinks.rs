@@ -9,6 +9,7 @@ use differential_dataflow::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    article::{Sided, latest, text_of},
     context::{Context, Measure},
     flow::{Epoch, Flow, Kind, Rows, Wiki},
     operator::{self, Descriptor, Inputs, Key, Operator},
@@ -233,15 +234,6 @@ fn unique_articles<'s>(articles: Rows<'s, (PageId, Article)>) -> Articles<'s> {
         .arrange_by_key_named("Articles by page")
 }
 
-/// Returns the version of a page that counts: the one with the latest revision.
-pub(crate) fn latest(versions: impl IntoIterator<Item = Article>) -> Option<Article> {
-    let revision = |article: &Article| match article {
-        Article::Text(text) => Some(text.revision),
-        _ => None,
-    };
-    versions.into_iter().max_by_key(|it| (revision(it), *it))
-}
-
 /// Joins both sides' texts, or says which side has none and why.
 fn with_texts<'s>(
     cx: &Context<'s>,
@@ -289,37 +281,6 @@ fn with_texts<'s>(
             })
         },
     )
-}
-
-#[derive(Clone, Copy)]
-enum Sided {
-    English,
-    Target,
-}
-
-/// Returns the text of a target article, its links too, or why there is none.
-pub(crate) fn target_text(article: Article) -> Result<Text, Reason> {
-    match article {
-        Article::Text(text) => Ok(text),
-        other => text_of(other, Sided::Target),
-    }
-}
-
-fn text_of(article: Article, side: Sided) -> Result<Text, Reason> {
-    use Sided::{English, Target};
-    match (article, side) {
-        (Article::Text(text), _) => Ok(text.without_links()),
-        (Article::Redirect, English) => Err(Reason::EnglishRedirect),
-        (Article::Redirect, Target) => Err(Reason::TargetRedirect),
-        (Article::OtherNamespace, English) => Err(Reason::EnglishOtherNamespace),
-        (Article::OtherNamespace, Target) => Err(Reason::TargetOtherNamespace),
-        (Article::OtherModel, English) => Err(Reason::EnglishOtherModel),
-        (Article::OtherModel, Target) => Err(Reason::TargetOtherModel),
-        (Article::Empty, English) => Err(Reason::EnglishEmpty),
-        (Article::Empty, Target) => Err(Reason::TargetEmpty),
-        (Article::Disambiguation, English) => Err(Reason::EnglishDisambiguation),
-        (Article::Disambiguation, Target) => Err(Reason::TargetDisambiguation),
-    }
 }
 
 /// Keeps one target page for each English page: mutual first, then the longest, then the lowest id.

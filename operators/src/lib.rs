@@ -3,6 +3,7 @@
 //! Differential collections carry ids and digests; cleaned text lies beside the dataflow and is
 //! read by digest. An operator never fails: what it cannot use becomes a reject with a reason.
 
+mod article;
 pub mod context;
 pub mod filter_pairs;
 pub mod flow;

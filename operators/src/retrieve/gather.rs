@@ -8,7 +8,7 @@ use super::{
     titles::{Net, TitleRows, Titles},
 };
 use crate::{
-    join_langlinks::{latest, target_text},
+    article::{latest, target_text},
     record::{Article, Digest, PageId, Text},
     reject::Reason,
 };
