@@ -346,7 +346,7 @@ fn a_corpus_in_the_layout_of_an_older_crossic_is_built_anew() {
     folder.build(&[]).done();
     let shards = files(&folder.path("out/shards"));
     let manifest = String::from_utf8(folder.read("out/manifest.json")).unwrap();
-    let older = manifest.replace("\"format\": 2", "\"format\": 1");
+    let older = manifest.replace("\"format\": 3", "\"format\": 2");
     assert_ne!(older, manifest);
     folder.write("out/manifest.json", older.as_bytes());
     // What an older layout has there cannot be read: here it is not even there.

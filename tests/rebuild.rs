@@ -59,9 +59,16 @@ fn pipeline() -> impl Strategy<Value = Pipeline> {
     // Most limits let most pairs pass: what is refused is soon told.
     let min_chars = prop_oneof![2 => Just(0), 1 => 20_u32..120];
     let limits = (0_u32..2, min_chars, prop_oneof![3 => Just(0), 1 => 4_u32..8]);
-    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.3));
+    let seldom = || prop::bool::weighted(0.3);
+    let flags = (prop::bool::weighted(0.2), seldom(), seldom());
     (links, many_to_one, variant, limits, flags).prop_map(
-        |(links, many_to_one, variant, (min_tokens, min_chars, ratio), (shuffled, lines))| {
+        |(
+            links,
+            many_to_one,
+            variant,
+            (min_tokens, min_chars, ratio),
+            (shuffled, lines, searched),
+        )| {
             let min_tokens = min_tokens * 12;
             Pipeline {
                 links,
@@ -72,6 +79,7 @@ fn pipeline() -> impl Strategy<Value = Pipeline> {
                 ratio,
                 shuffled,
                 lines,
+                searched,
                 ..Pipeline::default()
             }
         },
@@ -177,6 +185,16 @@ fn two_sinks_are_rebuilt_together() {
         2,
         || histories(&SHAPE),
         |history| check(&steps(&history, Style::default(), &pipeline), Place::Workers(1)),
+    );
+}
+
+#[test]
+fn documents_are_searched_in_every_build() {
+    let pipeline = Pipeline { searched: true, ..Pipeline::default() };
+    seeds(
+        3,
+        || histories(&SHAPE),
+        |history| check(&steps(&history, Style::default(), &pipeline), Place::Workers(2)),
     );
 }
 

@@ -36,6 +36,7 @@ const CHANGES: &[(&str, Change, Change)] = &[
     ("variant", |it| it.variant = "mix", |it| it.variant = "crossic"),
     ("shuffle", |it| it.shuffled = true, |it| it.shuffled = false),
     ("language", |it| it.n_wikis = 3, |it| it.n_wikis = 2),
+    ("searched", |it| it.searched = true, |it| it.searched = false),
     ("sink", |it| it.lines = true, |it| it.lines = false),
 ];
 
@@ -101,6 +102,11 @@ fn a_target_language_comes_and_goes() {
 #[test]
 fn a_sink_comes_and_goes() {
     there_and_back("sink");
+}
+
+#[test]
+fn documents_are_searched_or_not() {
+    there_and_back("searched");
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Operator for Config {
         // A shift by one needs the whole order of a language, so a language is one group.
         let shuffled = pairs.map(|pair| (pair.target.source, pair)).reduce_named(
             "Derange",
-            move |_, pairs, output: &mut Vec<(Result<Pair, Pair>, i32)>| {
+            move |_, pairs, output: &mut Vec<((Pair, bool), i32)>| {
                 let pairs: Vec<Pair> = pairs.iter().map(|(pair, _)| **pair).collect();
                 output.extend(derange(&pairs, seed).into_iter().map(|pair| (pair, 1)));
                 output.sort();
@@ -67,22 +67,22 @@ impl Operator for Config {
         cx.reject(
             shuffled
                 .clone()
-                .flat_map(Result::err)
-                .map(|pair| (Subject::from(&pair), Reason::NoPartner)),
+                .filter(|(_, is_dealt)| !is_dealt)
+                .map(|(pair, _)| (Subject::from(&pair), Reason::NoPartner)),
         );
-        let shuffled = shuffled.flat_map(Result::ok);
+        let shuffled = shuffled.filter(|(_, is_dealt)| *is_dealt).map(|(pair, _)| pair);
         cx.tally(&shuffled, |pair: &Pair| (Measure::PairsOut, pair.target.source, 1));
         Flow::Pairs(shuffled)
     }
 }
 
 /// Deals the English sides of `pairs` anew so that no target article keeps an English article it
-/// is paired with; a pair for which none is left is an error.
+/// is paired with; says of each pair whether it was dealt one.
 ///
 /// Pairs are ordered by a keyed hash and the English sides shifted by one, so that an added pair
 /// disturbs its neighbours only; where that lands on a related article, the next free one that
 /// suits both places is swapped in.
-fn derange(pairs: &[Pair], seed: u64) -> Vec<Result<Pair, Pair>> {
+fn derange(pairs: &[Pair], seed: u64) -> Vec<(Pair, bool)> {
     let related: BTreeSet<(PageId, PageId)> =
         pairs.iter().map(|pair| (pair.target.page, pair.english.page)).collect();
     let mut ordered: Vec<(Digest, Pair)> =
@@ -110,8 +110,8 @@ fn derange(pairs: &[Pair], seed: u64) -> Vec<Result<Pair, Pair>> {
         .into_iter()
         .zip(english)
         .map(|(pair, english)| match clash(&pair, &english) {
-            true => Err(pair),
-            false => Ok(Pair { english, directions: Directions::default(), ..pair }),
+            true => (pair, false),
+            false => (Pair { english, directions: Directions::default(), ..pair }, true),
         })
         .collect()
 }
@@ -157,7 +157,7 @@ mod tests {
             let pairs: Vec<Pair> = links.iter().map(|&(en, l)| pair(en, l)).collect();
             let dealt = derange(&pairs, seed);
             prop_assert_eq!(dealt.len(), pairs.len());
-            for dealt in dealt.iter().flatten() {
+            for (dealt, _) in dealt.iter().filter(|(_, is_dealt)| *is_dealt) {
                 prop_assert!(!links.contains(&(dealt.english.page, dealt.target.page)));
             }
         }
@@ -165,8 +165,8 @@ mod tests {
         #[test]
         fn a_one_to_one_wiki_keeps_every_article(n in 2_u32..60, seed in 0_u64..4) {
             let pairs: Vec<Pair> = (0..n).map(|id| pair(id, id + 100)).collect();
-            let dealt: Vec<Pair> = derange(&pairs, seed).into_iter().flatten().collect();
-            let mut english: Vec<_> = dealt.iter().map(|pair| pair.english.page).collect();
+            let dealt = derange(&pairs, seed).into_iter().filter(|(_, is_dealt)| *is_dealt);
+            let mut english: Vec<_> = dealt.map(|(pair, _)| pair.english.page).collect();
             english.sort_unstable();
             prop_assert_eq!(english, (0..n).collect::<Vec<_>>());
         }
@@ -174,6 +174,6 @@ mod tests {
 
     #[test]
     fn a_single_pair_has_no_partner() {
-        assert!(derange(&[pair(1, 2)], 0).iter().all(Result::is_err));
+        assert!(derange(&[pair(1, 2)], 0).iter().all(|(_, is_dealt)| !is_dealt));
     }
 }

@@ -76,6 +76,21 @@ pub(crate) fn write(dir: &Path, date: &str, (tables, articles): (&World, &World)
     }
 }
 
+/// Writes web documents beside the dumps, as JSON lines; some of them name articles.
+pub(crate) fn write_documents(path: &Path) {
+    let mut lines = String::new();
+    for number in 0..12 {
+        let text =
+            format!("{} is here.\n\n{}", title(0, number, 0), paragraphs(0, number).concat());
+        let url = format!("https://example.org/{number}");
+        let line = serde_json::json!({
+            "text": text, "id": format!("web-{number}"), "url": url, "language": "en",
+        });
+        writeln!(lines, "{line}").unwrap();
+    }
+    fs_err::write(path, lines).unwrap();
+}
+
 /// Returns a title of a wiki, written in one of four ways that mean the same.
 fn title(wiki: usize, number: u32, spelling: u8) -> String {
     let word = WIKIS[wiki].1;
@@ -260,7 +275,8 @@ fn paragraphs(wiki: usize, number: u32) -> Vec<String> {
             text.push_str(word);
             text.push_str(if n % 6 == 5 { ". " } else { " " });
         }
-        write!(text, "{{{{convert|{number}|km}}}} [[Rice|{}]].", words[0]).unwrap();
+        let to = title(wiki, (number + at) % 9, (number % 3) as u8);
+        write!(text, "{{{{convert|{number}|km}}}} [[{to}|{}]].", words[0]).unwrap();
         if at == 1 { format!("== {} ==\n{text}", words[3]) } else { text }
     };
     (0..1 + number % 4).map(paragraph).collect()

@@ -19,15 +19,16 @@ use crossic::{
     manifest::{Manifest, Totals},
     runtime::{self, Settings},
     sinks::shard_file::ShardReader,
+    sources::TitleRules,
     store::{
         memos::DeltaRow,
         pack::{PackName, Packs},
         snapshot,
-        tables::ArticleRow,
+        tables::{ArticleRow, LinkRow},
     },
     work::Work,
 };
-use crossic_operators::record::Digest;
+use crossic_operators::record::{Digest, Target};
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -84,6 +85,8 @@ pub(crate) struct Pipeline {
     pub(crate) buckets: u32,
     /// Whether JSON lines are written beside Arrow.
     pub(crate) lines: bool,
+    /// Whether articles get web documents, too.
+    pub(crate) searched: bool,
 }
 
 impl Default for Pipeline {
@@ -101,6 +104,7 @@ impl Default for Pipeline {
             tokens: 96,
             buckets: 3,
             lines: false,
+            searched: false,
         }
     }
 }
@@ -137,9 +141,21 @@ impl Pipeline {
             }
             false => "long",
         };
+        let mut inputs = vec![pairs];
+        if self.searched {
+            let file = dumps.join("web.jsonl");
+            let wikis_and_web: Vec<&str> = languages.iter().copied().chain(["web"]).collect();
+            write!(
+                text,
+                "[sources.web]\ntype = \"fineweb-edu\"\nfiles = [{file:?}]\nmin-words = 1\n\n\
+                 [operators.found]\ntype = \"retrieve\"\ninputs = {wikis_and_web:?}\n\n"
+            )
+            .unwrap();
+            inputs.push("found");
+        }
         write!(
             text,
-            "[operators.windows]\ntype = \"split-windows\"\ninputs = [{pairs:?}]\n\
+            "[operators.windows]\ntype = \"split-windows\"\ninputs = {inputs:?}\n\
              tokenizer = {tokenizer:?}\ntokens = {}\nvariant = {:?}\n\n",
             self.tokens, self.variant
         )
@@ -180,6 +196,7 @@ pub(crate) fn check(steps: &[Step], place: Place) -> Result<(), TestCaseError> {
         let dumps = folder.path().join(format!("dumps-{number}"));
         let date = format!("202407{:02}", number + 1);
         edited_dumps::write(&dumps, &date, (&step.tables, &step.articles), step.style);
+        edited_dumps::write_documents(&dumps.join("web.jsonl"));
         let scratch = folder.path().join(format!("scratch-{number}"));
         let expected = build(&step.pipeline, &dumps, &scratch, place.alone());
         let before = published(&kept, &step.pipeline);
@@ -262,8 +279,10 @@ fn delta(
 
 /// Checks what a rebuild did against what the step made necessary.
 fn work(before: &Step, step: &Step, last: &[Made], built: &[Made]) -> Result<(), String> {
-    let same_texts = same_texts(&before.tables, &step.tables)
-        && same_texts(&before.articles, &step.articles)
+    // What stands before a link decides how much it says, and so which documents are found.
+    let looks = step.pipeline.searched;
+    let same_texts = same_texts(&before.tables, &step.tables, looks)
+        && same_texts(&before.articles, &step.articles, looks)
         && format!("{:?}", before.pipeline) == format!("{:?}", step.pipeline);
     for (last, built) in last.iter().zip(built) {
         if same_texts && built.work.pairs_split != 0 {
@@ -279,12 +298,14 @@ fn work(before: &Step, step: &Step, last: &[Made], built: &[Made]) -> Result<(),
     Ok(())
 }
 
-/// Says whether two worlds differ in looks and revisions of articles at most.
-fn same_texts(before: &World, after: &World) -> bool {
+/// Says whether two worlds differ in revisions of articles at most, and in looks if these do not
+/// matter.
+fn same_texts(before: &World, after: &World, looks: bool) -> bool {
     let plain = |world: &World| {
         let mut world = world.clone();
         for page in world.0.iter_mut().flat_map(|wiki| wiki.pages.values_mut()) {
-            (page.looks, page.revision) = (0, 0);
+            page.revision = 0;
+            page.looks = if looks { page.looks } else { 0 };
         }
         world.0.into_iter().map(|wiki| wiki.pages).collect::<Vec<_>>()
     };
@@ -405,12 +426,33 @@ fn unreadable(dir: &Path) -> Vec<String> {
     let manifest = Manifest::read(dir).unwrap();
     let names = manifest.packs.iter().map(|name| PackName::parse(name).unwrap());
     let packs = Packs::open(&dir.join("packs"), &names.collect::<Vec<_>>()).unwrap();
+    let is_searched = manifest.plan.sources.contains_key("web");
     let mut missing = Vec::new();
     for file in manifest.snapshots.iter().filter(|it| it.table == "articles") {
         for row in snapshot::rows::<ArticleRow>(&dir.join(&file.file)).unwrap() {
             let row = row.unwrap();
-            if row.state == "text" && !packs.contains(row.digest) {
-                missing.push(format!("the text of page {} of {}", row.page, file.source));
+            let (is_text, page) = (row.state == "text", format!("{} of {}", row.page, file.source));
+            if is_text && !packs.contains(row.digest) {
+                missing.push(format!("the text of page {page}"));
+            }
+            if (row.links != Digest::default()) != (is_text && is_searched) {
+                missing.push(format!("whether there are links of page {page}"));
+            }
+            if is_text && is_searched && !packs.contains(row.links) {
+                missing.push(format!("the links of page {page}"));
+            }
+        }
+    }
+    let english = TitleRules::new(None);
+    let links = manifest.snapshots.iter().filter(|it| is_searched && it.table == "langlinks");
+    for file in links {
+        for row in snapshot::rows::<LinkRow>(&dir.join(&file.file)).unwrap() {
+            let row = row.unwrap();
+            match english.target(&row.title) {
+                Target::Title(name) if row.lang == "en" && !packs.contains(name) => {
+                    missing.push(format!("the name `{}`", row.title));
+                }
+                _ => {}
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use crossic_operators::record::Digest;
+
 use super::check::Check;
 use crate::{
     cli::corpus::Corpus,
@@ -11,12 +13,15 @@ use crate::{
     store::{
         StoreError,
         pack::{PackName, Packs},
+        tables::ArticleRow,
     },
 };
 
 /// Returns the checks of all files that the manifest names.
 pub(super) fn check(corpus: &Corpus) -> Vec<Check> {
-    vec![shards(corpus), strangers(corpus), packs(corpus), snapshots(corpus), others(corpus)]
+    let (packs, texts) = packs(corpus);
+    let articles = articles(corpus, &texts);
+    vec![shards(corpus), strangers(corpus), packs, articles, snapshots(corpus), others(corpus)]
 }
 
 fn shards(corpus: &Corpus) -> Check {
@@ -68,21 +73,53 @@ fn is_sealed(path: &Path, name: &str) -> bool {
     })
 }
 
-/// Reads the packs one by one, so that a damaged one does not hide the others.
-fn packs(corpus: &Corpus) -> Check {
+/// Reads the packs one by one, so that a damaged one does not hide the others; returns the digests
+/// of their texts, too, in order.
+fn packs(corpus: &Corpus) -> (Check, Vec<Digest>) {
     let mut check = Check::new("packed texts", "text");
     let dir = corpus.dir.join("packs");
-    let verify = |name: &str| -> Result<u64> {
+    let mut texts = Vec::new();
+    let mut verify = |name: &str| -> Result<u64> {
         let file = name.strip_prefix("packs/").unwrap_or(name);
         let Some(pack) = PackName::parse(file) else {
             return Err(StoreError::damaged(&dir.join(file), "its name is not a pack's").into());
         };
-        Ok(Packs::open(&dir, &[pack])?.verify()?.n_texts)
+        let pack = Packs::open(&dir, &[pack])?;
+        texts.extend(pack.digests());
+        Ok(pack.verify()?.n_texts)
     };
     for name in &corpus.manifest.packs {
         match verify(name) {
             Ok(n_texts) => check.n_checked += n_texts,
             Err(error) => check.problem(first_line(&error.to_string())),
+        }
+    }
+    texts.sort_unstable();
+    (check, texts)
+}
+
+/// Looks for the text of every article, and for its links where they are kept: the next build takes
+/// them from the packs. Names of articles are there too, but the rules of their titles are not known.
+fn articles(corpus: &Corpus, texts: &[Digest]) -> Check {
+    let mut check = Check::new("texts of articles", "text");
+    for source in corpus.manifest.sources.keys() {
+        let mut look = || -> Result<()> {
+            let Some(rows) = corpus.snapshot::<ArticleRow>(source)? else { return Ok(()) };
+            for row in rows {
+                let row = row?;
+                let links = Some(("links", row.links)).filter(|it| it.1 != Digest::default());
+                let text = Some(("text", row.digest)).filter(|_| row.state == "text");
+                for (what, digest) in text.into_iter().chain(links) {
+                    let is_missing = texts.binary_search(&digest).is_err();
+                    check.see(is_missing.then_some(|| {
+                        format!("no pack holds the {what} of page {} of `{source}`", row.page)
+                    }));
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = look() {
+            check.problem(first_line(&error.to_string()));
         }
     }
     check
