@@ -21,7 +21,10 @@ pub struct Shape {
 
 impl Shape {
     /// Returns the shape of vectors of a form, the product of one of them with itself being the
-    /// square of `unit`.
+    /// square of `unit`, but for rounding.
+    ///
+    /// For bytes that a scale made of floats, where a limit became 127, the unit is 127 divided by
+    /// the limit: choose the unit, a whole number, and let it decide the limit.
     ///
     /// # Errors
     /// When dimensions or unit are outside their limits.
@@ -136,7 +139,7 @@ mod tests {
             prop_assert_eq!(threshold <= score, reaches);
             prop_assert_eq!(shape.least_product(&query, threshold) <= product, reaches);
             let cosine = product as f64 / one as f64 * 1e6;
-            prop_assert!((f64::from(score) + 0.5 - cosine.clamp(-2e9, 2e9)).abs() <= 0.51);
+            prop_assert!((f64::from(score) + 0.5 - cosine.clamp(f64::from(i32::MIN), f64::from(i32::MAX))).abs() <= 0.51);
         }
 
         #[test]
