@@ -79,6 +79,12 @@ impl Shape {
         i32::try_from(score).unwrap_or(if score < 0 { i32::MIN } else { i32::MAX })
     }
 
+    /// Returns the cosine of two documents, in millionths, rounded down; 0 for other forms.
+    pub fn cosine(self, left: &Vector, right: &Vector) -> i32 {
+        let query = Query::of(left);
+        self.score(&query, query.dot(right))
+    }
+
     /// Returns the least product whose score is not below `score`.
     pub fn least_product(self, query: &Query, score: i32) -> i64 {
         let (million, wanted) = (i64::from(MILLION), i64::from(score) * self.one(query));
@@ -156,5 +162,8 @@ mod tests {
         assert_eq!(shape.score(&query(1), 257_049), 1_000_000);
         assert_eq!(shape.score(&query(2), 257_049), 500_000);
         assert_eq!(shape.score(&query(1), -1), -4);
+        let (left, right) = (Vector::Dense(vec![3, 4]), Vector::Dense(vec![0, 5]));
+        let shape = Shape::new(Form::Dense { dims: 2 }, 20).unwrap();
+        assert_eq!(shape.cosine(&left, &right), 50_000);
     }
 }
