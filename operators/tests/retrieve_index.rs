@@ -13,6 +13,7 @@ use clustered_vectors::{
 use crossic_operators::{
     record::Digest,
     retrieve::{
+        encoder::{Encoder, Role, frequencies::Frequencies, lexical::Lexical},
         index::{
             Error, Index,
             flat::Flat,
@@ -247,6 +248,27 @@ fn a_large_flat_index_is_searched_in_parts() {
     let expected = twins(shape(4).unit(), &drawn, &asked, wanted);
     let flat = Flat::new(vectors(shape(4), &drawn));
     assert_eq!(flat.search(&all_queries(&asked), wanted).unwrap(), expected);
+}
+
+#[test]
+fn what_an_encoder_returns_can_be_searched() {
+    let texts = [
+        "The elephant is the largest land animal.",
+        "ช้างเป็นสัตว์เลี้ยงลูกด้วยนม and an elephant is a mammal",
+        "The moon goes round the Earth.",
+    ];
+    let mut frequencies = Frequencies::default();
+    let counting = Lexical::new(400, 20, Frequencies::default());
+    texts.iter().for_each(|text| frequencies.add(&counting.document(text)));
+    let encoder = Lexical::new(400, 20, frequencies);
+    let documents = numbered(&encoder.encode(Role::Document, &texts));
+    let asked = encoder.encode(Role::Question, &["Elephant", "Elephant, mammal, ช้าง"]);
+    let shape = Shape::new(documents[0].1.form(), encoder.unit()).unwrap();
+    let index = build(Kind::Sparse, shape, documents.clone()).unwrap();
+    let hits = index.search(&[Query::fused(&asked[0], &asked[1])], TOP_3).unwrap().remove(0);
+    assert_eq!(hits, twin(encoder.unit(), &documents, &asked, TOP_3));
+    let found: Vec<Digest> = hits.iter().map(|hit| hit.document).collect();
+    assert_eq!(found, [document(1), document(0)]);
 }
 
 #[test]

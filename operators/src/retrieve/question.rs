@@ -81,7 +81,7 @@ pub(super) fn question(
         text: &text,
         n_bytes: own.n_bytes,
         links: &own.links,
-        fallbacks: &[lead],
+        fallbacks: if lead.is_empty() { &[] } else { std::slice::from_ref(&lead) },
     };
     let keywords = keywords::keywords(&article, &options, |target| {
         mapped(known.titles.lead_to(Digest::of(target.as_bytes()))?)

@@ -146,8 +146,9 @@ mod tests {
     }
 
     /// An index of either kind, its documents, and two vectors that can be asked for.
-    fn inputs() -> impl Strategy<Value = (Box<dyn Index>, Vec<(Digest, Vector)>, (Vector, Vector))>
-    {
+    type Input = (Box<dyn Index>, Vec<(Digest, Vector)>, (Vector, Vector));
+
+    fn inputs() -> impl Strategy<Value = Input> {
         let all = prop_oneof![
             (prop::collection::vec(dense(), 0..40), dense(), dense()),
             (prop::collection::vec(sparse(), 0..40), sparse(), sparse()),

@@ -21,7 +21,10 @@ pub struct Shape {
 
 impl Shape {
     /// Returns the shape of vectors of a form, the product of one of them with itself being the
-    /// square of `unit`.
+    /// square of `unit`, but for rounding.
+    ///
+    /// For bytes that a scale made of floats, where a limit became 127, the unit is 127 divided by
+    /// the limit: choose the unit, a whole number, and let it decide the limit.
     ///
     /// # Errors
     /// When dimensions or unit are outside their limits.
@@ -74,6 +77,12 @@ impl Shape {
     pub fn score(self, query: &Query, product: i64) -> i32 {
         let score = product.saturating_mul(i64::from(MILLION)).div_euclid(self.one(query));
         i32::try_from(score).unwrap_or(if score < 0 { i32::MIN } else { i32::MAX })
+    }
+
+    /// Returns the cosine of two documents, in millionths, rounded down; 0 for other forms.
+    pub fn cosine(self, left: &Vector, right: &Vector) -> i32 {
+        let query = Query::of(left);
+        self.score(&query, query.dot(right))
     }
 
     /// Returns the least product whose score is not below `score`.
@@ -136,7 +145,7 @@ mod tests {
             prop_assert_eq!(threshold <= score, reaches);
             prop_assert_eq!(shape.least_product(&query, threshold) <= product, reaches);
             let cosine = product as f64 / one as f64 * 1e6;
-            prop_assert!((f64::from(score) + 0.5 - cosine.clamp(-2e9, 2e9)).abs() <= 0.51);
+            prop_assert!((f64::from(score) + 0.5 - cosine.clamp(f64::from(i32::MIN), f64::from(i32::MAX))).abs() <= 0.51);
         }
 
         #[test]
@@ -153,5 +162,8 @@ mod tests {
         assert_eq!(shape.score(&query(1), 257_049), 1_000_000);
         assert_eq!(shape.score(&query(2), 257_049), 500_000);
         assert_eq!(shape.score(&query(1), -1), -4);
+        let (left, right) = (Vector::Dense(vec![3, 4]), Vector::Dense(vec![0, 5]));
+        let shape = Shape::new(Form::Dense { dims: 2 }, 20).unwrap();
+        assert_eq!(shape.cosine(&left, &right), 50_000);
     }
 }
