@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::names::trim;
 use super::tokens::{Kind, Token};
 
 /// A stretch of the page: bytes, and the tokens in it.
@@ -116,6 +117,9 @@ impl Span {
     /// Returns the span without white space at its ends.
     pub(super) fn trimmed(self, source: &str, tokens: &[Token]) -> Span {
         let text = source.get(self.start..self.end).unwrap_or_default();
+        if trim(text).len() == text.len() {
+            return self;
+        }
         let start = self.end - text.trim_start().len();
         let end = start + text.trim().len();
         let Span { mut first, mut last, .. } = self;

@@ -3,9 +3,10 @@
 use memchr::{memchr2, memchr2_iter, memchr3};
 
 use super::marks::{HEAD, LINK, LIST, UNLINK, is_seam};
+use super::names::trim;
 use super::render::Draft;
 use super::repair::Repair;
-use super::{Cleaned, Headings, Link, Options, Site};
+use super::{Cleaned, Headings, Options, Site};
 
 /// A link in a piece of text: index of its target, first byte, byte after the last.
 type Place = (usize, usize, usize);
@@ -21,7 +22,8 @@ struct Piece {
 struct Builder<'a> {
     site: &'a Site,
     options: &'a Options,
-    targets: Vec<String>,
+    /// Links of finished paragraphs: number of the target, paragraph, first byte, byte after.
+    links: Vec<(usize, u32, u32, u32)>,
     /// Links whose mark has been read.
     n_links: usize,
     current: Piece,
@@ -41,7 +43,7 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
     let mut builder = Builder {
         site,
         options,
-        targets: draft.targets,
+        links: Vec::new(),
         open: Vec::new(),
         n_links: 0,
         current: Piece::default(),
@@ -61,7 +63,8 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
         start = end + 1;
     }
     builder.end_paragraph();
-    builder.cleaned
+    let links = draft.targets.links(&builder.links);
+    Cleaned { links, ..builder.cleaned }
 }
 
 impl Builder<'_> {
@@ -155,13 +158,8 @@ impl Builder<'_> {
 
     fn finish(&mut self, piece: Piece) {
         let paragraph = self.cleaned.paragraphs.len() as u32;
-        for (target, start, end) in piece.links {
-            let Some(target) = self.targets.get_mut(target).map(std::mem::take) else {
-                continue;
-            };
-            let (start, end) = (start as u32, end as u32);
-            self.cleaned.links.push(Link { target, paragraph, start, end });
-        }
+        let place = |(target, start, end): Place| (target, paragraph, start as u32, end as u32);
+        self.links.extend(piece.links.into_iter().map(place));
         self.cleaned.paragraphs.push(piece.text);
     }
 }
@@ -173,7 +171,7 @@ impl Piece {
         let first = self.links.len();
         open.clear();
         self.text.reserve(line.len());
-        let mut rest = line.trim();
+        let mut rest = trim(line);
         while let Some(place) = memchr2(3, 4, rest.as_bytes()) {
             self.push_text(base, rest.get(..place).unwrap_or_default());
             if rest.get(place..).is_some_and(|tail| tail.starts_with(LINK)) {
@@ -192,8 +190,11 @@ impl Piece {
             *end = (*end).min(base + length);
             // A label begins and ends with something visible.
             let label = self.text.get(*start..*end).unwrap_or_default();
-            *start = *end - label.trim_start().len();
-            *end = *start + label.trim().len();
+            let trimmed = trim(label);
+            if trimmed.len() < label.len() {
+                *start = *end - label.trim_start().len();
+                *end = *start + trimmed.len();
+            }
         }
         let mut index = 0;
         self.links.retain(|(_, start, end)| {

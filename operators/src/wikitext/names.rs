@@ -17,33 +17,60 @@ pub(super) fn normalise_name(name: &str, out: &mut String) {
 
 /// Returns a title as links name it: trimmed, single spaces for underscores, without fragment.
 pub(super) fn normalise_title(title: &str) -> String {
-    let title = title.trim();
+    let mut out = String::with_capacity(title.len());
+    push_title(title, &mut out);
+    out
+}
+
+/// Writes a title as links name it behind what is already there.
+pub(super) fn push_title(title: &str, out: &mut String) {
+    let title = trim(title);
     if is_normal(title) {
-        return title.to_owned();
+        return out.push_str(title);
     }
     let title = title.split('#').next().unwrap_or_default();
-    let mut out = String::with_capacity(title.len());
-    for word in title.split(|c: char| c == '_' || c.is_whitespace()).filter(|word| !word.is_empty())
-    {
-        if !out.is_empty() {
-            out.push(' ');
-        }
+    let is_space = |c: char| c == '_' || c.is_whitespace();
+    let mut words = title.split(is_space).filter(|word| !word.is_empty());
+    out.push_str(words.next().unwrap_or_default());
+    for word in words {
+        out.push(' ');
         out.push_str(word);
     }
-    out
 }
 
 /// Returns whether a trimmed title holds nothing that its normal form would change.
 fn is_normal(title: &str) -> bool {
     let mut before = [0; 2];
+    let mut is_normal = true;
     for byte in title.bytes() {
         let is_double_space = byte == b' ' && before[1] == b' ';
         // The ideographic space, U+3000.
         let is_wide_space = byte == 0x80 && before == [0xE3, 0x80];
-        if matches!(byte, 0..=31 | b'_' | b'#') || is_double_space || is_wide_space {
-            return false;
-        }
+        is_normal &= !(byte < 32 || byte == b'_' || byte == b'#' || is_double_space || is_wide_space);
         before = [before[1], byte];
     }
-    true
+    is_normal
+}
+
+/// Returns a text without white space at its ends; quick where there is none, in any script.
+#[inline]
+pub(super) fn trim(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
+        return text;
+    };
+    if is_solid(first) && (is_solid(last) || (0x80 <= last && ends_solid(bytes))) {
+        return text;
+    }
+    text.trim()
+}
+
+/// Whether a byte is a visible ASCII character or begins a character that is no white space.
+fn is_solid(byte: u8) -> bool {
+    (33..=126).contains(&byte) || (0xC3..=0xE0).contains(&byte) || 0xE4 <= byte
+}
+
+/// Whether the last character is three bytes long and no white space.
+fn ends_solid(bytes: &[u8]) -> bool {
+    matches!(bytes, [.., first, second, _] if 0xE4 <= *first || (*first == 0xE3 && *second != 0x80))
 }

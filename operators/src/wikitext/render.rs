@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::args::Span;
 use super::entities;
+use super::links::Targets;
 use super::marks::{ASIDE, BREAK, FOOT, HEAD, HOLE, LIST, is_mark_byte};
 use super::tokens::{Kind, Token, Tokens};
 use super::{Options, Site};
@@ -16,7 +17,7 @@ const MAX_DEPTH: usize = 24;
 pub(super) struct Draft {
     pub(super) text: String,
     /// Targets of the links in the order of their marks.
-    pub(super) targets: Vec<String>,
+    pub(super) targets: Targets,
     pub(super) disambiguation: bool,
 }
 
@@ -84,7 +85,11 @@ impl<'a> Renderer<'a> {
     }
 
     fn push_gap(&mut self, start: usize, end: usize) {
-        let mut text = self.source.get(start..end).unwrap_or_default();
+        self.push_text(self.source.get(start..end).unwrap_or_default());
+    }
+
+    /// Writes characters of the page.
+    pub(super) fn push_text(&mut self, mut text: &str) {
         if self.after_space == self.draft.text.len() {
             text = text.trim_start_matches(' ');
         }
@@ -100,6 +105,7 @@ impl<'a> Renderer<'a> {
         }
         match token.kind {
             Kind::Newline => self.draft.text.push('\n'),
+            Kind::Link => self.plain_link(token),
             Kind::Disambiguation => self.draft.disambiguation = true,
             Kind::Foot => self.seam(FOOT, token.end()),
             Kind::Hole => self.draft.text.push(HOLE),

@@ -6,6 +6,7 @@
 mod brackets;
 mod lines;
 mod scan;
+mod specials;
 mod tag;
 
 pub(super) use scan::tokenise;
@@ -58,6 +59,8 @@ pub(super) enum Kind {
     LineBang,
     /// A lone bracket or brace that is text.
     Lone,
+    /// A whole link without markup in it; `mate` holds the bytes up to its pipe, or none.
+    Link,
     /// `{{`.
     TemplateOpen,
     /// `}}`.

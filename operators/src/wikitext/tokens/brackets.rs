@@ -115,18 +115,58 @@ impl Scan<'_> {
     }
 
     pub(super) fn open_square(&mut self, at: usize) -> usize {
-        if self.byte(at + 1) == b'[' {
-            // A target never runs over the end of its line.
-            let rest = self.bytes.get(at + 2..).unwrap_or_default();
-            let stop = rest.iter().find(|byte| b"[]{}|\n<".contains(byte));
-            return match stop {
-                None | Some(b'\n') => self.plain(Kind::Skip, at, at + 2),
-                // The last two brackets of a longer run open the link.
-                Some(b'[') if rest.first() == Some(&b'[') => self.open_external(at),
-                _ => self.open(Kind::LinkOpen, at, at + 2),
-            };
+        if self.byte(at + 1) != b'[' {
+            return self.open_external(at);
         }
-        self.open_external(at)
+        let start = at + 2;
+        let Some(stop) = self.next_markup(start) else {
+            return self.plain(Kind::Skip, at, start);
+        };
+        match self.byte(stop) {
+            b']' if start < stop && self.byte(stop + 1) == b']' => {
+                self.plain(Kind::Link, at, stop + 2)
+            }
+            b'|' => match self.next_markup(stop + 1) {
+                Some(end)
+                    if stop + 1 < end && self.byte(end) == b']' && self.byte(end + 1) == b']' =>
+                {
+                    self.push(Kind::Link, at, end + 2, (stop - at) as u32);
+                    end + 2
+                }
+                _ => self.open(Kind::LinkOpen, at, start),
+            },
+            // A target never runs over the end of its line.
+            b'\n' => self.plain(Kind::Skip, at, start),
+            // The last two brackets of a longer run open the link.
+            b'[' if stop == start => self.open_external(at),
+            b'\'' | b'&' | b'_' | b'-' | 0xC2 | 0xE2 => self.open_styled(at),
+            _ => self.open(Kind::LinkOpen, at, start),
+        }
+    }
+
+    /// Opens a link whose target begins with characters that are not plain, unless the line ends first.
+    fn open_styled(&mut self, at: usize) -> usize {
+        let rest = self.bytes.get(at + 2..).unwrap_or_default();
+        let stop = rest.iter().find(|byte| b"[]{}|\n<".contains(byte));
+        match stop {
+            None | Some(b'\n') => self.plain(Kind::Skip, at, at + 2),
+            _ => self.open(Kind::LinkOpen, at, at + 2),
+        }
+    }
+
+    /// Returns the next special byte that is not a character of plain text after all.
+    fn next_markup(&self, from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let place = self.specials.next(at)?;
+            at = match self.byte(place) {
+                byte @ (b'\'' | b'_') if self.byte(place + 1) != byte => place + 1,
+                b'-' if self.byte(place + 1) != b'{' => place + 1,
+                0xC2 if self.two_byte_kind(place).is_none() => place + 2,
+                0xE2 if self.three_byte_kind(place).is_none() => place + 3,
+                _ => return Some(place),
+            }
+        }
     }
 
     fn open_external(&mut self, at: usize) -> usize {

@@ -3,29 +3,8 @@
 use memchr::{memchr, memchr2, memmem};
 
 use super::super::tags;
+use super::specials::Specials;
 use super::{Kind, NONE, Token, Tokens};
-
-/// Bytes at which something may happen, for every wiki.
-const SPECIAL: [bool; 256] = special(false);
-/// The same where `-{` chooses between scripts.
-const SPECIAL_VARIANTS: [bool; 256] = special(true);
-
-const fn special(variants: bool) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 32 {
-        table[byte] = byte != b'\t' as usize;
-        byte += 1;
-    }
-    let bytes = b"<{}[]|'&_\n\xC2\xE2";
-    let mut index = 0;
-    while index < bytes.len() {
-        table[bytes[index] as usize] = true;
-        index += 1;
-    }
-    table[b'-' as usize] = variants;
-    table
-}
 
 /// Longest entity, in bytes, with `&` and `;`.
 const MAX_ENTITY: usize = 12;
@@ -41,6 +20,7 @@ pub(super) struct Scan<'a> {
     pub(super) source: &'a str,
     pub(super) bytes: &'a [u8],
     pub(super) variants: bool,
+    pub(super) specials: Specials,
     pub(super) tokens: Tokens,
     /// Indices of openers that wait for a partner.
     pub(super) open: Vec<u32>,
@@ -62,6 +42,7 @@ pub(in super::super) fn tokenise(source: &str, variants: bool) -> Tokens {
         source,
         bytes: source.as_bytes(),
         variants,
+        specials: Specials::default(),
         tokens: Tokens::default(),
         open: Vec::new(),
         open_templates: Vec::new(),
@@ -78,14 +59,10 @@ pub(in super::super) fn tokenise(source: &str, variants: bool) -> Tokens {
 
 impl Scan<'_> {
     fn run(&mut self) {
-        let table = if self.variants { &SPECIAL_VARIANTS } else { &SPECIAL };
+        self.specials.mark(self.bytes, self.variants);
         let mut at = self.line_start(0);
-        loop {
-            let rest = self.bytes.get(at..).unwrap_or_default();
-            let Some(step) = rest.iter().position(|&byte| table[usize::from(byte)]) else {
-                break;
-            };
-            at = self.special(at + step);
+        while let Some(next) = self.specials.next(at) {
+            at = self.special(next);
         }
     }
 
@@ -187,22 +164,36 @@ impl Scan<'_> {
         self.plain(kind, at, end + 2)
     }
 
-    /// No-break space, soft hyphen and C1 controls.
     fn two_byte(&mut self, at: usize) -> usize {
+        match self.two_byte_kind(at) {
+            Some(kind) => self.plain(kind, at, at + 2),
+            None => at + 2,
+        }
+    }
+
+    fn three_byte(&mut self, at: usize) -> usize {
+        match self.three_byte_kind(at) {
+            Some(kind) => self.plain(kind, at, at + 3),
+            None => at + 3,
+        }
+    }
+
+    /// No-break space, soft hyphen and C1 controls.
+    pub(super) fn two_byte_kind(&self, at: usize) -> Option<Kind> {
         match self.byte(at + 1) {
-            0xA0 => self.plain(Kind::Space, at, at + 2),
-            0xAD | 0x80..=0x9F => self.plain(Kind::Skip, at, at + 2),
-            _ => at + 2,
+            0xA0 => Some(Kind::Space),
+            0xAD | 0x80..=0x9F => Some(Kind::Skip),
+            _ => None,
         }
     }
 
     /// Spaces of every width, direction marks and line separators.
-    fn three_byte(&mut self, at: usize) -> usize {
+    pub(super) fn three_byte_kind(&self, at: usize) -> Option<Kind> {
         match (self.byte(at + 1), self.byte(at + 2)) {
-            (0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF) => self.plain(Kind::Space, at, at + 3),
-            (0x80, 0x8E | 0x8F | 0xAA..=0xAE) => self.plain(Kind::Skip, at, at + 3),
-            (0x81, 0xA0 | 0xA6..=0xA9) => self.plain(Kind::Skip, at, at + 3),
-            _ => at + 3,
+            (0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF) => Some(Kind::Space),
+            (0x80, 0x8E | 0x8F | 0xAA..=0xAE) => Some(Kind::Skip),
+            (0x81, 0xA0 | 0xA6..=0xA9) => Some(Kind::Skip),
+            _ => None,
         }
     }
 
