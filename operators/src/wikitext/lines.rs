@@ -1,11 +1,12 @@
 //! The third pass: gathers the lines of the draft into paragraphs.
 
-use memchr::{memchr2, memchr2_iter, memchr3};
+use memchr::memchr2;
 
 use super::marks::{HEAD, LINK, LIST, UNLINK, is_seam};
 use super::names::trim;
 use super::render::Draft;
 use super::repair::Repair;
+use super::tokens::{Set, Specials};
 use super::{Cleaned, Headings, Options, Site};
 
 /// A link in a piece of text: index of its target, first byte, byte after the last.
@@ -53,14 +54,33 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
         repair: Repair::default(),
         cleaned: Cleaned { disambiguation: draft.disambiguation, ..Cleaned::default() },
     };
+    let mut marks = Specials::default();
+    marks.mark(draft.text.as_bytes(), Set::Marks);
     let bytes = draft.text.as_bytes();
     let mut start = 0;
-    for end in memchr2_iter(b'\n', 5, bytes).chain([bytes.len()]) {
-        builder.line(draft.text.get(start..end).unwrap_or_default());
-        if bytes.get(end) == Some(&5) {
-            builder.end_paragraph();
+    let mut has_seam = false;
+    let mut has_link = false;
+    let mut at = 0;
+    loop {
+        let place = marks.next(at);
+        let end = place.unwrap_or(bytes.len());
+        match bytes.get(end) {
+            None | Some(b'\n' | 5) => {
+                let line = draft.text.get(start..end).unwrap_or_default();
+                builder.line(line, has_seam, has_link);
+                if bytes.get(end) == Some(&5) {
+                    builder.end_paragraph();
+                }
+                (start, has_seam, has_link) = (end + 1, false, false);
+            }
+            Some(1 | 2 | 8) => has_seam = true,
+            Some(3) => has_link = true,
+            _ => {}
         }
-        start = end + 1;
+        if place.is_none() {
+            break;
+        }
+        at = end + 1;
     }
     builder.end_paragraph();
     let links = draft.targets.links(&builder.links);
@@ -68,7 +88,10 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
 }
 
 impl Builder<'_> {
-    fn line(&mut self, line: &str) {
+    fn line(&mut self, line: &str, has_seam: bool, has_link: bool) {
+        if line.is_empty() {
+            return self.end_paragraph();
+        }
         if let Some(rest) = line.strip_prefix(HEAD) {
             return self.heading(rest);
         }
@@ -78,10 +101,9 @@ impl Builder<'_> {
         };
         if self.skipped.is_some() || (is_list && !self.options.lists) {
             self.end_paragraph();
-            return self.skip_links(line);
+            return self.skip_links(line, has_link);
         }
         let mut repair = std::mem::take(&mut self.repair);
-        let has_seam = memchr3(1, 2, 8, line.as_bytes()).is_some();
         let (text, n_holes) = if has_seam { repair.mend(line) } else { (line, 0) };
         if text.chars().any(char::is_alphanumeric) {
             if is_list != self.is_list {
@@ -92,20 +114,25 @@ impl Builder<'_> {
             if !self.current.text.is_empty() {
                 self.current.text.push('\n');
             }
-            self.current.push_line(text, &mut self.n_links, &mut self.open);
+            match has_link {
+                true => self.current.push_line(text, &mut self.n_links, &mut self.open),
+                false => self.current.text.push_str(trim(text)),
+            }
         } else {
             // A footnote alone on its line joins its neighbours, a template or an image parts them.
             let is_gap = line.trim().is_empty() || memchr2(1, 8, line.as_bytes()).is_some();
             if is_gap {
                 self.end_paragraph();
             }
-            self.skip_links(text);
+            self.skip_links(text, has_link);
         }
         self.repair = repair;
     }
 
-    fn skip_links(&mut self, line: &str) {
-        self.n_links += line.matches(LINK).count();
+    fn skip_links(&mut self, line: &str, has_link: bool) {
+        if has_link {
+            self.n_links += line.matches(LINK).count();
+        }
     }
 
     fn heading(&mut self, line: &str) {
@@ -118,7 +145,7 @@ impl Builder<'_> {
         }
         self.pending.retain(|(other, _)| *other < level);
         if self.skipped.is_some_and(|skipped| skipped < level) {
-            return self.skip_links(line);
+            return self.skip_links(line, true);
         }
         let mut repair = std::mem::take(&mut self.repair);
         let (text, _) = repair.mend(text);
@@ -139,28 +166,34 @@ impl Builder<'_> {
         if self.current.text.is_empty() {
             return;
         }
-        let body = std::mem::take(&mut self.current);
-        let headings = std::mem::take(&mut self.pending);
-        let mut whole = Piece::default();
-        for (_, heading) in headings {
-            match self.options.headings {
-                Headings::Glue => whole.append(heading),
-                _ => self.finish(heading),
+        let mut text = String::new();
+        if !self.pending.is_empty() {
+            for (_, heading) in std::mem::take(&mut self.pending) {
+                if self.options.headings == Headings::Keep {
+                    self.place_links(&heading, 0);
+                    self.cleaned.paragraphs.push(heading.text);
+                    continue;
+                }
+                self.place_links(&heading, text.len());
+                text.push_str(&heading.text);
+                text.push('\n');
             }
         }
-        if whole.text.is_empty() {
-            whole = body;
-        } else {
-            whole.append(body);
-        }
-        self.finish(whole);
+        let body = std::mem::take(&mut self.current);
+        self.place_links(&body, text.len());
+        text.push_str(&body.text);
+        text.shrink_to_fit();
+        self.cleaned.paragraphs.push(text);
+        // The buffers of the body serve the next paragraph too.
+        self.current = body.cleared();
     }
 
-    fn finish(&mut self, piece: Piece) {
+    /// Notes the links of a piece that begins at a byte of the paragraph to come.
+    fn place_links(&mut self, piece: &Piece, shift: usize) {
         let paragraph = self.cleaned.paragraphs.len() as u32;
-        let place = |(target, start, end): Place| (target, paragraph, start as u32, end as u32);
-        self.links.extend(piece.links.into_iter().map(place));
-        self.cleaned.paragraphs.push(piece.text);
+        for (target, start, end) in &piece.links {
+            self.links.push((*target, paragraph, (start + shift) as u32, (end + shift) as u32));
+        }
     }
 }
 
@@ -208,13 +241,10 @@ impl Piece {
         self.text.push_str(text);
     }
 
-    /// Adds another piece on a new line.
-    fn append(&mut self, other: Piece) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        let shift = self.text.len();
-        self.text.push_str(&other.text);
-        self.links.extend(other.links.iter().map(|(target, s, e)| (*target, s + shift, e + shift)));
+    /// Returns the piece without text and links.
+    fn cleared(mut self) -> Piece {
+        self.text.clear();
+        self.links.clear();
+        self
     }
 }

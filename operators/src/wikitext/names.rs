@@ -40,6 +40,11 @@ pub(super) fn push_title(title: &str, out: &mut String) {
 
 /// Returns whether a trimmed title holds nothing that its normal form would change.
 fn is_normal(title: &str) -> bool {
+    // Many titles hold no blank at all; this loop has no memory and is quick.
+    let is_plain = |byte| !(byte <= b' ' || byte == b'_' || byte == b'#' || byte == 0x80);
+    if title.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        return true;
+    }
     let mut before = [0; 2];
     let mut is_normal = true;
     for byte in title.bytes() {

@@ -10,6 +10,7 @@ mod specials;
 mod tag;
 
 pub(super) use scan::tokenise;
+pub(super) use specials::{Set, Specials};
 
 /// Stands for "no partner" in [`Token::mate`].
 pub(super) const NONE: u32 = u32::MAX;

@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr2, memmem};
 
 use super::super::tags;
-use super::specials::Specials;
+use super::specials::{Set, Specials};
 use super::{Kind, NONE, Token, Tokens};
 
 /// Longest entity, in bytes, with `&` and `;`.
@@ -59,7 +59,8 @@ pub(in super::super) fn tokenise(source: &str, variants: bool) -> Tokens {
 
 impl Scan<'_> {
     fn run(&mut self) {
-        self.specials.mark(self.bytes, self.variants);
+        let set = if self.variants { Set::Variants } else { Set::Markup };
+        self.specials.mark(self.bytes, set);
         let mut at = self.line_start(0);
         while let Some(next) = self.specials.next(at) {
             at = self.special(next);
