@@ -1,6 +1,6 @@
 //! The third pass: gathers the lines of the draft into paragraphs.
 
-use memchr::memchr2;
+use memchr::{memchr2, memchr2_iter};
 
 use super::marks::{HEAD, LINK, LIST, UNLINK, is_seam};
 use super::names::trim;
@@ -34,6 +34,8 @@ struct Builder<'a> {
     /// Level of the boilerplate section that is being skipped.
     skipped: Option<u32>,
     repair: Repair,
+    /// Places of the link marks in a mended line, reused for each line.
+    moved: Vec<usize>,
     /// Links whose label has not ended, reused for each line.
     open: Vec<usize>,
     cleaned: Cleaned,
@@ -52,6 +54,7 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
         pending: Vec::new(),
         skipped: None,
         repair: Repair::default(),
+        moved: Vec::new(),
         cleaned: Cleaned { disambiguation: draft.disambiguation, ..Cleaned::default() },
     };
     let mut marks = Specials::default();
@@ -59,7 +62,8 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
     let bytes = draft.text.as_bytes();
     let mut start = 0;
     let mut has_seam = false;
-    let mut has_link = false;
+    // Places of the link marks of the line, which has no others when it has no seam.
+    let mut link_marks = Vec::new();
     let mut at = 0;
     loop {
         let place = marks.next(at);
@@ -67,14 +71,15 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
         match bytes.get(end) {
             None | Some(b'\n' | 5) => {
                 let line = draft.text.get(start..end).unwrap_or_default();
-                builder.line(line, has_seam, has_link);
+                builder.line(line, has_seam, &link_marks);
                 if bytes.get(end) == Some(&5) {
                     builder.end_paragraph();
                 }
-                (start, has_seam, has_link) = (end + 1, false, false);
+                link_marks.clear();
+                (start, has_seam) = (end + 1, false);
             }
             Some(1 | 2 | 8) => has_seam = true,
-            Some(3) => has_link = true,
+            Some(3 | 4) => link_marks.push(end - start),
             _ => {}
         }
         if place.is_none() {
@@ -88,51 +93,57 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
 }
 
 impl Builder<'_> {
-    fn line(&mut self, line: &str, has_seam: bool, has_link: bool) {
+    /// Takes a line with the places of its link marks.
+    fn line(&mut self, line: &str, has_seam: bool, marks: &[usize]) {
         if line.is_empty() {
             return self.end_paragraph();
         }
         if let Some(rest) = line.strip_prefix(HEAD) {
             return self.heading(rest);
         }
-        let (is_list, line) = match line.strip_prefix(LIST) {
-            Some(rest) => (true, rest),
-            None => (false, line),
-        };
+        let is_list = line.starts_with(LIST);
         if self.skipped.is_some() || (is_list && !self.options.lists) {
             self.end_paragraph();
-            return self.skip_links(line, has_link);
+            return self.skip_links(line, marks);
+        }
+        let bare = line.strip_prefix(LIST).unwrap_or(line);
+        if !has_seam {
+            return self.text_line(line, marks, is_list, 0, trim(bare).is_empty());
         }
         let mut repair = std::mem::take(&mut self.repair);
-        let (text, n_holes) = if has_seam { repair.mend(line) } else { (line, 0) };
-        if text.chars().any(char::is_alphanumeric) {
-            if is_list != self.is_list {
-                self.end_paragraph();
-                self.is_list = is_list;
-            }
-            self.cleaned.n_holes = self.cleaned.n_holes.saturating_add(n_holes);
-            if !self.current.text.is_empty() {
-                self.current.text.push('\n');
-            }
-            match has_link {
-                true => self.current.push_line(text, &mut self.n_links, &mut self.open),
-                false => self.current.text.push_str(trim(text)),
-            }
-        } else {
-            // A footnote alone on its line joins its neighbours, a template or an image parts them.
-            let is_gap = line.trim().is_empty() || memchr2(1, 8, line.as_bytes()).is_some();
-            if is_gap {
-                self.end_paragraph();
-            }
-            self.skip_links(text, has_link);
-        }
+        let (text, n_holes) = repair.mend(bare);
+        let mut moved = std::mem::take(&mut self.moved);
+        moved.clear();
+        moved.extend(memchr2_iter(3, 4, text.as_bytes()));
+        // A footnote alone on its line joins its neighbours, a template or an image parts them.
+        let is_gap = memchr2(1, 8, line.as_bytes()).is_some();
+        self.text_line(text, &moved, is_list, n_holes, is_gap);
+        self.moved = moved;
         self.repair = repair;
     }
 
-    fn skip_links(&mut self, line: &str, has_link: bool) {
-        if has_link {
-            self.n_links += line.matches(LINK).count();
+    /// Adds a mended line to the paragraph; one without text parts paragraphs if it is a gap.
+    fn text_line(&mut self, text: &str, marks: &[usize], is_list: bool, n_holes: u32, is_gap: bool) {
+        if !text.chars().any(char::is_alphanumeric) {
+            if is_gap {
+                self.end_paragraph();
+            }
+            return self.skip_links(text, marks);
         }
+        if is_list != self.is_list {
+            self.end_paragraph();
+            self.is_list = is_list;
+        }
+        self.cleaned.n_holes = self.cleaned.n_holes.saturating_add(n_holes);
+        if !self.current.text.is_empty() {
+            self.current.text.push('\n');
+        }
+        self.current.push_line(text, marks, &mut self.n_links, &mut self.open);
+    }
+
+    fn skip_links(&mut self, line: &str, marks: &[usize]) {
+        let is_link = |place: &&usize| line.as_bytes().get(**place) == Some(&3);
+        self.n_links += marks.iter().filter(is_link).count();
     }
 
     fn heading(&mut self, line: &str) {
@@ -145,12 +156,14 @@ impl Builder<'_> {
         }
         self.pending.retain(|(other, _)| *other < level);
         if self.skipped.is_some_and(|skipped| skipped < level) {
-            return self.skip_links(line, true);
+            let marks: Vec<_> = memchr2_iter(3, 4, line.as_bytes()).collect();
+            return self.skip_links(line, &marks);
         }
         let mut repair = std::mem::take(&mut self.repair);
         let (text, _) = repair.mend(text);
         let mut piece = Piece::default();
-        piece.push_line(text, &mut self.n_links, &mut self.open);
+        let marks: Vec<_> = memchr2_iter(3, 4, text.as_bytes()).collect();
+        piece.push_line(text, &marks, &mut self.n_links, &mut self.open);
         self.repair = repair;
         let title = piece.text.trim_end_matches([':', '：', ' ']).to_lowercase();
         let is_skipped = !self.options.boilerplate && self.site.is_boilerplate(&title);
@@ -199,24 +212,33 @@ impl Builder<'_> {
 
 impl Piece {
     /// Adds a line, trimmed, and turns its link marks into places.
-    fn push_line(&mut self, line: &str, n_links: &mut usize, open: &mut Vec<usize>) {
+    fn push_line(
+        &mut self,
+        line: &str,
+        marks: &[usize],
+        n_links: &mut usize,
+        open: &mut Vec<usize>,
+    ) {
         let base = self.text.len();
+        if marks.is_empty() {
+            return self.text.push_str(trim(line.trim_start_matches(LIST)));
+        }
         let first = self.links.len();
         open.clear();
         self.text.reserve(line.len());
-        let mut rest = trim(line);
-        while let Some(place) = memchr2(3, 4, rest.as_bytes()) {
-            self.push_text(base, rest.get(..place).unwrap_or_default());
-            if rest.get(place..).is_some_and(|tail| tail.starts_with(LINK)) {
+        let mut from = usize::from(line.starts_with(LIST));
+        for &place in marks {
+            self.push_text(base, line.get(from..place).unwrap_or_default());
+            if line.as_bytes().get(place) == Some(&(LINK as u8)) {
                 open.push(self.links.len());
                 self.links.push((*n_links, self.text.len(), usize::MAX));
                 *n_links += 1;
             } else if let Some((.., end)) = open.pop().and_then(|index| self.links.get_mut(index)) {
                 *end = self.text.len();
             }
-            rest = rest.get(place + UNLINK.len_utf8()..).unwrap_or_default();
+            from = place + UNLINK.len_utf8();
         }
-        self.push_text(base, rest);
+        self.push_text(base, line.get(from..).unwrap_or_default());
         let length = self.text.get(base..).unwrap_or_default().trim_end().len();
         self.text.truncate(base + length);
         for (_, start, end) in self.links.iter_mut().skip(first) {

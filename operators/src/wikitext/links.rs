@@ -174,7 +174,7 @@ impl Renderer<'_> {
             Shown::Label(label) => self.render(label),
             Shown::Text(label) => self.push_text(label),
             Shown::PipeTrick => self.draft.text.push_str(pipe_trick(title)),
-            Shown::Title if title.contains('_') => {
+            Shown::Title if memchr(b'_', title.as_bytes()).is_some() => {
                 self.draft.text.push_str(&title.replace('_', " "));
             }
             Shown::Title => self.push_text(title),

@@ -3,6 +3,11 @@
 /// Writes a template or namespace name into `out`: trimmed, lower case, single spaces for underscores.
 pub(super) fn normalise_name(name: &str, out: &mut String) {
     out.clear();
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'_';
+    if name.bytes().all(is_plain) {
+        out.push_str(name);
+        return out.make_ascii_lowercase();
+    }
     for word in name.split(|c: char| c == '_' || c.is_whitespace()).filter(|word| !word.is_empty())
     {
         if !out.is_empty() {
@@ -10,7 +15,17 @@ pub(super) fn normalise_name(name: &str, out: &mut String) {
         }
         match word.is_ascii() {
             true => out.extend(word.bytes().map(|byte| char::from(byte.to_ascii_lowercase()))),
-            false => out.extend(word.chars().flat_map(char::to_lowercase)),
+            false => push_lowercase(word, out),
+        }
+    }
+}
+
+fn push_lowercase(word: &str, out: &mut String) {
+    for c in word.chars() {
+        match c {
+            // Scripts of East Asia have no case.
+            '\u{2e80}'..='\u{a63f}' | '\u{ac00}'..='\u{d7ff}' => out.push(c),
+            c => out.extend(c.to_lowercase()),
         }
     }
 }
@@ -60,22 +75,25 @@ fn is_normal(title: &str) -> bool {
 /// Returns a text without white space at its ends; quick where there is none, in any script.
 #[inline]
 pub(super) fn trim(text: &str) -> &str {
-    let bytes = text.as_bytes();
-    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
-        return text;
-    };
-    if is_solid(first) && (is_solid(last) || (0x80 <= last && ends_solid(bytes))) {
-        return text;
+    match text.as_bytes() {
+        [] => text,
+        [first, .., last] if is_visible(*first) && is_visible(*last) => text,
+        // Three bytes at either end show whether a character of theirs is white space.
+        [a, b, .., x, y, z]
+            if (is_visible(*a) || is_solid(*a, *b)) && (is_visible(*z) || is_solid(*x, *y)) =>
+        {
+            text
+        }
+        _ => text.trim(),
     }
-    text.trim()
 }
 
-/// Whether a byte is a visible ASCII character or begins a character that is no white space.
-fn is_solid(byte: u8) -> bool {
-    (33..=126).contains(&byte) || (0xC3..=0xE0).contains(&byte) || 0xE4 <= byte
+/// Whether a byte is a visible ASCII character.
+fn is_visible(byte: u8) -> bool {
+    (33..=126).contains(&byte)
 }
 
-/// Whether the last character is three bytes long and no white space.
-fn ends_solid(bytes: &[u8]) -> bool {
-    matches!(bytes, [.., first, second, _] if 0xE4 <= *first || (*first == 0xE3 && *second != 0x80))
+/// Whether the first two bytes of a three-byte character show that it is no white space.
+fn is_solid(first: u8, second: u8) -> bool {
+    (first == 0xE0 || 0xE4 <= first) && first < 0xF0 || (first == 0xE3 && second != 0x80)
 }
