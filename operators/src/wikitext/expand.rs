@@ -118,6 +118,9 @@ impl Renderer<'_> {
         let raw = self.source.get(start..next).unwrap_or_default();
         let mark = if memchr(b'\n', raw.as_bytes()).is_some() { BREAK } else { HOLE };
         self.draft.text.push(mark);
+        if let Some(unknown) = &mut self.unknown {
+            unknown.push((start, next));
+        }
     }
 
     fn simple(&mut self, action: Action, next: usize) {

@@ -5,6 +5,7 @@
 //! hold, and `lines` turns the draft into paragraphs, mending the seams where something fell out.
 
 mod args;
+mod census;
 mod convert;
 mod entities;
 mod expand;
@@ -15,6 +16,7 @@ mod marks;
 mod names;
 mod render;
 mod repair;
+mod residue;
 mod site;
 mod tags;
 mod template;
@@ -25,7 +27,9 @@ mod wikilinks;
 #[cfg(test)]
 mod tests;
 
+pub use census::{UnknownTemplate, unknown_templates};
 pub use links::{Link, Links};
+pub use residue::{Residue, residue};
 pub use site::Site;
 pub use wikilinks::{Wikilink, wikilinks};
 

@@ -30,6 +30,8 @@ pub(super) struct Renderer<'a> {
     pub(super) draft: Draft,
     /// Reused for the normal forms of names.
     pub(super) name: String,
+    /// Where the templates that no table knows begin and end, if somebody asks for them.
+    pub(super) unknown: Option<Vec<(usize, usize)>>,
     has_open_table: bool,
     depth: usize,
     /// Length of the draft after the last `<br>`: two of them in a row end the paragraph.
@@ -40,24 +42,52 @@ pub(super) struct Renderer<'a> {
 
 /// Returns the draft of a page.
 pub(super) fn render_page(source: &str, tokens: &Tokens, site: &Site, options: &Options) -> Draft {
-    let mut renderer = Renderer {
+    let mut renderer = renderer(source, tokens, site, options);
+    renderer.draft.text.reserve(source.len());
+    renderer.whole();
+    renderer.draft
+}
+
+/// Returns where the names of unknown templates begin and where their braces end.
+pub(super) fn unknown_templates(
+    source: &str,
+    tokens: &Tokens,
+    site: &Site,
+    options: &Options,
+) -> Vec<(usize, usize)> {
+    let mut renderer = renderer(source, tokens, site, options);
+    renderer.unknown = Some(Vec::new());
+    renderer.whole();
+    renderer.unknown.unwrap_or_default()
+}
+
+fn renderer<'a>(
+    source: &'a str,
+    tokens: &'a Tokens,
+    site: &'a Site,
+    options: &'a Options,
+) -> Renderer<'a> {
+    Renderer {
         source,
         tokens: &tokens.list,
         site,
         options,
         draft: Draft::default(),
         name: String::new(),
+        unknown: None,
         has_open_table: tokens.has_open_table,
         depth: 0,
         after_line_break: usize::MAX,
         after_space: usize::MAX,
-    };
-    renderer.draft.text.reserve(source.len());
-    renderer.render(Span { start: 0, end: source.len(), first: 0, last: tokens.list.len() });
-    renderer.draft
+    }
 }
 
 impl<'a> Renderer<'a> {
+    fn whole(&mut self) {
+        let (end, last) = (self.source.len(), self.tokens.len());
+        self.render(Span { start: 0, end, first: 0, last });
+    }
+
     /// Writes a span; a nesting deeper than allowed leaves a hole.
     pub(super) fn render(&mut self, span: Span) {
         if MAX_DEPTH < self.depth {
