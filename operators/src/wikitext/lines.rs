@@ -123,7 +123,14 @@ impl Builder<'_> {
     }
 
     /// Adds a mended line to the paragraph; one without text parts paragraphs if it is a gap.
-    fn text_line(&mut self, text: &str, marks: &[usize], is_list: bool, n_holes: u32, is_gap: bool) {
+    fn text_line(
+        &mut self,
+        text: &str,
+        marks: &[usize],
+        is_list: bool,
+        n_holes: u32,
+        is_gap: bool,
+    ) {
         if !text.chars().any(char::is_alphanumeric) {
             if is_gap {
                 self.end_paragraph();

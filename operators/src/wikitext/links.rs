@@ -184,7 +184,8 @@ impl Renderer<'_> {
         }
     }
 
-    fn prefix(&mut self, name: &str) -> Option<Prefix> {
+    /// Returns what the part of a target before a colon says.
+    pub(super) fn prefix(&mut self, name: &str) -> Option<Prefix> {
         normalise_name(name, &mut self.name);
         self.site.prefix(&self.name)
     }

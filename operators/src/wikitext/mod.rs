@@ -14,6 +14,7 @@ mod lines;
 mod links;
 mod marks;
 mod names;
+mod redirect;
 mod render;
 mod repair;
 mod residue;
@@ -84,6 +85,7 @@ const MAX_BYTES: usize = 1 << 30;
 /// ```
 pub fn clean(wikitext: &str, site: &Site, options: &Options) -> Cleaned {
     let source = wikitext.get(..wikitext.floor_char_boundary(MAX_BYTES)).unwrap_or(wikitext);
+    let source = redirect::without_redirect(source);
     let tokens = tokens::tokenise(source, site.has_variants());
     let draft = render::render_page(source, &tokens, site, options);
     lines::paragraphs(draft, site, options)

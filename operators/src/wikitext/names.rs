@@ -66,7 +66,8 @@ fn is_normal(title: &str) -> bool {
         let is_double_space = byte == b' ' && before[1] == b' ';
         // The ideographic space, U+3000.
         let is_wide_space = byte == 0x80 && before == [0xE3, 0x80];
-        is_normal &= !(byte < 32 || byte == b'_' || byte == b'#' || is_double_space || is_wide_space);
+        is_normal &=
+            !(byte < 32 || byte == b'_' || byte == b'#' || is_double_space || is_wide_space);
         before = [before[1], byte];
     }
     is_normal

@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::args::Span;
 use super::entities;
 use super::links::Targets;
 use super::marks::{ASIDE, BREAK, FOOT, HEAD, HOLE, LIST, is_mark_byte};
+use super::site::Prefix;
 use super::tokens::{Kind, Token, Tokens};
 use super::{Options, Site};
 
 /// Deepest nesting of templates, links and tables that is followed; what lies deeper is a hole.
 const MAX_DEPTH: usize = 24;
+/// Longest name of a namespace, in bytes.
+const MAX_PREFIX: usize = 60;
 
 /// The text with its structure as control characters, see `marks`.
 #[derive(Debug, Default)]
@@ -142,7 +147,7 @@ impl<'a> Renderer<'a> {
             Kind::Break => self.draft.text.push(BREAK),
             Kind::LineBreak => self.line_break(),
             Kind::Item => self.begin_line(LIST),
-            Kind::List => self.begin_line(LIST),
+            Kind::List | Kind::Definition => self.begin_line(LIST),
             Kind::Heading => {
                 self.begin_line(HEAD);
                 self.draft.text.push(char::from_digit(token.mate, 10).unwrap_or('6'));
@@ -151,7 +156,14 @@ impl<'a> Renderer<'a> {
             Kind::Literal => self.push_literal(self.inner(token)),
             Kind::Pre => {
                 self.draft.text.push(BREAK);
-                self.push_literal(self.inner(token));
+                let text = self.inner(token);
+                // Old pages guard the contents twice.
+                match text.contains("<nowiki") {
+                    true => {
+                        self.push_literal(&text.replace("<nowiki>", "").replace("</nowiki>", ""))
+                    }
+                    false => self.push_literal(text),
+                }
                 self.draft.text.push(BREAK);
             }
             Kind::Math => self.math(token),
@@ -171,6 +183,11 @@ impl<'a> Renderer<'a> {
             Kind::Lone => self.lone(token),
             // An infobox that is never closed: its other lines begin with pipes.
             Kind::TemplateOpen if self.begins_line(token) => return self.rest_of_line(index, last),
+            // A picture that is never closed: its options and caption are no text.
+            Kind::LinkOpen | Kind::Skip if self.begins_picture(token) => {
+                self.aside();
+                return self.rest_of_line(index, last);
+            }
             _ => {}
         }
         (index + 1, token.end())
@@ -238,6 +255,21 @@ impl<'a> Renderer<'a> {
     fn begins_line(&self, token: Token) -> bool {
         let before = self.source.as_bytes().get(..token.start()).unwrap_or_default();
         matches!(before.last(), None | Some(b'\n'))
+    }
+
+    /// Whether two lone brackets stand before the name of a namespace that shows nothing.
+    fn begins_picture(&mut self, token: Token) -> bool {
+        let bytes = self.source.as_bytes();
+        if bytes.get(token.start()) != Some(&b'[') {
+            return false;
+        }
+        let rest = bytes.get(token.end()..).unwrap_or_default();
+        let head = rest.get(..rest.len().min(MAX_PREFIX)).unwrap_or_default();
+        let Some(colon) = memchr(b':', head) else {
+            return false;
+        };
+        let name = self.source.get(token.end()..token.end() + colon).unwrap_or_default();
+        self.prefix(name) == Some(Prefix::Hidden)
     }
 
     /// Skips a stray table row up to its newline.

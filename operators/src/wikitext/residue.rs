@@ -96,11 +96,14 @@ pub fn residue(paragraphs: &[String], site: &Site) -> Residue {
     for text in paragraphs {
         let bytes = text.as_bytes();
         residue.brackets += count(bytes, b"[[") + count(bytes, b"]]");
-        residue.braces += [b"{{", b"}}", b"{|", b"|}"].map(|pair| count(bytes, pair)).iter().sum::<u64>();
-        residue.attributes += ATTRIBUTES.iter().map(|name| count(bytes, name.as_bytes())).sum::<u64>();
+        residue.braces +=
+            [b"{{", b"}}", b"{|", b"|}"].map(|pair| count(bytes, pair)).iter().sum::<u64>();
+        residue.attributes +=
+            ATTRIBUTES.iter().map(|name| count(bytes, name.as_bytes())).sum::<u64>();
         residue.quotes += runs_of_quotes(bytes);
         residue.tags += memchr_iter(b'<', bytes).filter(|&at| is_tag(bytes, at)).count() as u64;
-        residue.entities += memchr_iter(b'&', bytes).filter(|&at| is_entity(bytes, at)).count() as u64;
+        residue.entities +=
+            memchr_iter(b'&', bytes).filter(|&at| is_entity(bytes, at)).count() as u64;
         residue.prefixes += memchr_iter(b':', bytes)
             .filter(|&colon| is_prefix(text, colon, site, &mut name))
             .count() as u64;
@@ -235,7 +238,11 @@ mod tests {
             check("en", text, expected);
         }
         check("th", "ก ไฟล์:ข.jpg หมวดหมู่:ค", &[("prefixes", 2)]);
-        check("ja", "象（、a）は、、大きい。カテゴリ:動物", &[("prefixes", 1), ("parentheses", 1), ("separators", 1)]);
+        check(
+            "ja",
+            "象（、a）は、、大きい。カテゴリ:動物",
+            &[("prefixes", 1), ("parentheses", 1), ("separators", 1)],
+        );
         check("ar", "فيل (، ) تصنيف:حيوانات", &[("prefixes", 1), ("parentheses", 2)]);
     }
 

@@ -6,6 +6,10 @@ use super::facts;
 use super::names::normalise_name;
 use super::template::Actions;
 
+/// Languages whose wikis are read in several scripts or spellings.
+const VARIANTS: &[&str] =
+    &["zh", "sr", "kk", "ku", "gan", "crh", "iu", "shi", "tg", "uz", "wuu", "ban", "mni", "sh"];
+
 /// What of a wiki's settings the cleaner needs.
 pub struct Site {
     lang: String,
@@ -58,7 +62,12 @@ impl Site {
 
     /// Returns whether `-{…}-` chooses between scripts here.
     pub(super) fn has_variants(&self) -> bool {
-        self.lang == "zh" || self.lang.starts_with("zh-")
+        VARIANTS.contains(&self.language())
+    }
+
+    /// Returns the language of the wiki, without script or region.
+    pub(super) fn language(&self) -> &str {
+        self.lang.split('-').next().unwrap_or_default()
     }
 
     /// Returns the meaning of a prefix that is already in its normal form.

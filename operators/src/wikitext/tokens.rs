@@ -8,6 +8,7 @@ mod lines;
 mod scan;
 mod specials;
 mod tag;
+mod words;
 
 pub(super) use scan::tokenise;
 pub(super) use specials::{Set, Specials};
@@ -50,6 +51,8 @@ pub(super) enum Kind {
     Entity,
     /// Leading `*#:;`.
     List,
+    /// The colon between a term and its definition.
+    Definition,
     /// Leading `=`; `mate` holds the level.
     Heading,
     /// `|`.

@@ -1,9 +1,11 @@
 //! Pairs of brackets on one stack, so that no pair ever crosses another.
 
+use memchr::memmem;
+
 use super::scan::Scan;
 use super::{Kind, NONE};
 
-/// Longest external link, in bytes.
+/// Longest address, in bytes.
 const MAX_EXTERNAL: usize = 2000;
 
 /// Beginnings of an address that make `[` an external link.
@@ -26,6 +28,13 @@ const ADDRESSES: &[&str] = &[
     "sftp://",
     "telnet://",
     "svn://",
+    "ftps://",
+    "nntp://",
+    "ssh://",
+    "xmpp:",
+    "sip:",
+    "magnet:",
+    "bitcoin:",
 ];
 
 impl Scan<'_> {
@@ -175,32 +184,41 @@ impl Scan<'_> {
             return self.plain(Kind::Lone, at, at + 1);
         }
         let end = self.square_or_newline(at);
-        if self.byte(end) != b']' || MAX_EXTERNAL < end - at {
+        if self.byte(end) != b']' {
             return self.plain(Kind::Lone, at, at + 1);
         }
         // The address ends at a blank or at markup; the opener covers it.
-        let address = rest.bytes().position(|byte| b" \t\n]<>\"{}|[".contains(&byte) || byte < 32);
-        let mut after = (at + 1 + address.unwrap_or(rest.len())).min(end);
+        let bytes = rest.as_bytes();
+        // An address of IPv6 has brackets of its own.
+        let has_brackets = bytes.get(..12).and_then(|head| memmem::find(head, b"//[")).is_some();
+        let skipped = if has_brackets && end < at + 60 { end - at } else { 0 };
+        let is_end = |place: &usize| match bytes.get(*place) {
+            Some(b'\'') => bytes.get(*place + 1) == Some(&b'\''),
+            Some(byte) => b" \t\n]<>\"{}|[".contains(byte) || *byte < 32,
+            None => true,
+        };
+        let length = (skipped..MAX_EXTERNAL).find(is_end).unwrap_or(skipped);
+        let mut after = at + 1 + length;
         while matches!(self.byte(after), b' ' | b'\t') {
             after += 1;
         }
-        self.external_end = end;
         self.open(Kind::ExternalOpen, at, after)
+    }
+
+    /// An external link never runs over the end of its line.
+    pub(super) fn close_externals(&mut self) {
+        while self.top() == Some(Kind::ExternalOpen) {
+            self.open.pop();
+        }
     }
 
     pub(super) fn close_square(&mut self, at: usize) -> usize {
         if self.top() == Some(Kind::ExternalOpen) {
             let place = self.open.len() as u32 - 1;
-            if at == self.external_end {
-                return self.close(place, Kind::ExternalClose, at, at + 1);
-            }
+            return self.close(place, Kind::ExternalClose, at, at + 1);
         }
         if self.byte(at + 1) != b']' {
             return self.plain(Kind::Lone, at, at + 1);
-        }
-        // An external link whose bracket was swallowed by another pair no longer waits.
-        while self.top() == Some(Kind::ExternalOpen) {
-            self.open.pop();
         }
         if self.top() != Some(Kind::LinkOpen) {
             return self.plain(Kind::Skip, at, at + 2);

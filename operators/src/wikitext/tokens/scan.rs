@@ -8,13 +8,6 @@ use super::{Kind, NONE, Token, Tokens};
 
 /// Longest entity, in bytes, with `&` and `;`.
 const MAX_ENTITY: usize = 12;
-/// Longest behaviour switch, in bytes, with its underscores.
-const MAX_SWITCH: usize = 80;
-
-/// Switches that mark a page of meanings.
-const DISAMBIGUATION: &[&str] =
-    &["__DISAMBIG__", "__DISAMBIGUACION__", "__DISAMBIGUACIÓN__", "__消除歧义__", "__消歧义__"];
-
 /// State of the scan.
 pub(super) struct Scan<'a> {
     pub(super) source: &'a str,
@@ -28,12 +21,14 @@ pub(super) struct Scan<'a> {
     pub(super) open_templates: Vec<u32>,
     /// Places in `open` of the tables.
     pub(super) open_tables: Vec<u32>,
-    /// Where the brackets of external links will end; pairs with the `ExternalOpen`s in `open`.
-    pub(super) external_end: usize,
     /// Nearest `]` or newline found by the last look ahead, and where that look began.
     pub(super) ahead: (usize, usize),
     /// Tags that have no closing tag any more.
     pub(super) closeless: Vec<&'static str>,
+    /// Runs of quotes in the current line: index of the token and number of quotes.
+    pub(super) quotes: Vec<(u32, u8)>,
+    /// Where the colon of a term stands that is defined in the current line, or the end of the page.
+    pub(super) definition: usize,
 }
 
 /// Returns the special places of a page; `variants` switches `-{…}-` on.
@@ -47,12 +42,14 @@ pub(in super::super) fn tokenise(source: &str, variants: bool) -> Tokens {
         open: Vec::new(),
         open_templates: Vec::new(),
         open_tables: Vec::new(),
-        external_end: 0,
         ahead: (1, 0),
         closeless: Vec::new(),
+        quotes: Vec::new(),
+        definition: usize::MAX,
     };
     scan.tokens.list.reserve(source.len() / 24);
     scan.run();
+    scan.balance_quotes();
     scan.tokens.has_open_table = !scan.open_tables.is_empty();
     scan.tokens
 }
@@ -63,7 +60,13 @@ impl Scan<'_> {
         self.specials.mark(self.bytes, set);
         let mut at = self.line_start(0);
         while let Some(next) = self.specials.next(at) {
+            if self.definition < next {
+                self.define();
+            }
             at = self.special(next);
+        }
+        if self.definition < self.bytes.len() {
+            self.define();
         }
     }
 
@@ -95,6 +98,7 @@ impl Scan<'_> {
         match self.byte(at) {
             b'\n' => {
                 self.plain(Kind::Newline, at, at + 1);
+                self.end_line();
                 self.line_start(at + 1)
             }
             b'<' => self.angle(at),
@@ -113,19 +117,6 @@ impl Scan<'_> {
         }
     }
 
-    /// Bold and italic; odd numbers of quotes leave apostrophes as MediaWiki does.
-    fn quotes(&mut self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        let length = rest.iter().take_while(|&&byte| byte == b'\'').count();
-        let literal = match length {
-            1 => return at + 1,
-            2 | 3 | 5 => 0,
-            4 => 1,
-            _ => length - 5,
-        };
-        self.plain(Kind::Skip, at + literal, at + length)
-    }
-
     fn entity(&mut self, at: usize) -> usize {
         let rest = self.bytes.get(at..(at + MAX_ENTITY).min(self.bytes.len())).unwrap_or_default();
         match rest.iter().position(|&byte| byte == b';') {
@@ -139,30 +130,6 @@ impl Scan<'_> {
             }
             _ => at + 1,
         }
-    }
-
-    /// `__TOC__` and the like: no lower-case ASCII letter, digit or space between the underscores.
-    fn switch(&mut self, at: usize) -> usize {
-        if self.byte(at + 1) != b'_' {
-            return at + 1;
-        }
-        let limit = (at + MAX_SWITCH).min(self.bytes.len());
-        let inner = self.bytes.get(at + 2..limit).unwrap_or_default();
-        let length = inner
-            .iter()
-            .position(|byte| !(byte.is_ascii_uppercase() || 0x80 <= *byte))
-            .unwrap_or(inner.len());
-        let end = at + 2 + length;
-        if length < 2 || !self.starts(end, b"__") {
-            let run = self.bytes.get(at..).unwrap_or_default();
-            return at + run.iter().take_while(|&&byte| byte == b'_').count();
-        }
-        let word = self.source.get(at..end + 2).unwrap_or_default();
-        let kind = match DISAMBIGUATION.contains(&word) {
-            true => Kind::Disambiguation,
-            false => Kind::Skip,
-        };
-        self.plain(kind, at, end + 2)
     }
 
     fn two_byte(&mut self, at: usize) -> usize {
