@@ -87,6 +87,11 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Returns the names of the arguments that have one.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.list.iter().filter_map(|arg| arg.name)
+    }
+
     /// Returns every filled positional argument.
     pub(super) fn all_positional(&self) -> impl Iterator<Item = Span> {
         self.list

@@ -56,6 +56,14 @@ const SILENT: &[&str] = &[
     "mặc định sắp xếp",
 ];
 
+/// What a name in double braces stands for.
+enum Named {
+    Action(Action),
+    /// A parser function whose text has been written.
+    Function,
+    Unknown,
+}
+
 impl Renderer<'_> {
     /// Writes the template whose braces enclose `inner` and end before `next`.
     pub(super) fn template(&mut self, inner: Span, next: usize) {
@@ -63,8 +71,10 @@ impl Renderer<'_> {
             Some(pipe) => self.split_at(inner, pipe),
             None => (inner, Span { start: inner.end, first: inner.last, ..inner }),
         };
-        let Some(action) = self.action(name, next) else {
-            return;
+        let action = match self.action(name) {
+            Named::Action(action) => action,
+            Named::Function => return,
+            Named::Unknown => return self.unknown(name.start, rest, next),
         };
         if let Action::Foot | Action::Block | Action::Drop | Action::Const(_) = action {
             return self.simple(action, next);
@@ -76,11 +86,10 @@ impl Renderer<'_> {
         self.expand(action, &args, next);
     }
 
-    /// Returns the action of a name, or none when a parser function or a hole was written instead.
-    fn action(&mut self, name: Span, next: usize) -> Option<Action> {
+    /// Returns what a name stands for; the text of a parser function is written at once.
+    fn action(&mut self, name: Span) -> Named {
         let Some(text) = self.flat(name) else {
-            self.unknown(name.start, next);
-            return None;
+            return Named::Unknown;
         };
         let mut text = text.as_ref();
         let mut buffer = std::mem::take(&mut self.name);
@@ -90,7 +99,7 @@ impl Renderer<'_> {
                 break Some(action);
             }
             let Some((head, tail)) = text.split_once([':', '：']) else {
-                break None;
+                break self.site.country(text.trim()).map(Action::Const);
             };
             normalise_name(head, &mut buffer);
             let head = buffer.as_str();
@@ -99,7 +108,7 @@ impl Renderer<'_> {
             } else if FUNCTIONS.contains(&head) {
                 self.draft.text.push_str(tail.trim());
                 self.name = buffer;
-                return None;
+                return Named::Function;
             } else if SILENT.contains(&head) {
                 break Some(Action::Foot);
             } else {
@@ -107,20 +116,37 @@ impl Renderer<'_> {
             }
         };
         self.name = buffer;
-        if found.is_none() {
-            self.unknown(name.start, next);
-        }
-        found
+        found.map_or(Named::Unknown, Named::Action)
     }
 
     /// An unknown template: one of several lines stands beside the text, another one in it.
-    fn unknown(&mut self, start: usize, next: usize) {
-        let raw = self.source.get(start..next).unwrap_or_default();
-        let mark = if memchr(b'\n', raw.as_bytes()).is_some() { BREAK } else { HOLE };
-        self.draft.text.push(mark);
+    fn unknown(&mut self, start: usize, rest: Span, next: usize) {
         if let Some(unknown) = &mut self.unknown {
             unknown.push((start, next));
         }
+        let raw = self.source.get(start..next).unwrap_or_default();
+        if memchr(b'\n', raw.as_bytes()).is_some() {
+            return self.draft.text.push(BREAK);
+        }
+        let has_args = start < rest.start && rest.start < next;
+        if has_args && self.is_in_sentence(start, next) {
+            let args = Args::new(self.source, self.tokens, rest);
+            if let Some(span) = self.guess(&args) {
+                return self.render(span);
+            }
+        }
+        self.draft.text.push(HOLE);
+    }
+
+    /// Whether something else stands in the line of a template whose name begins at `start`.
+    fn is_in_sentence(&self, start: usize, next: usize) -> bool {
+        let bytes = self.source.as_bytes();
+        let before = bytes.get(..start.saturating_sub(2)).unwrap_or_default();
+        let after = bytes.get(next..).unwrap_or_default();
+        let is_blank = |byte: &&u8| matches!(byte, b' ' | b'*' | b':' | b'#' | b';');
+        let left = before.iter().rev().find(|byte| !is_blank(byte));
+        let right = after.iter().find(|byte| !matches!(byte, b' '));
+        !matches!(left, None | Some(b'\n')) || !matches!(right, None | Some(b'\n' | b'{'))
     }
 
     fn simple(&mut self, action: Action, next: usize) {
@@ -153,6 +179,14 @@ impl Renderer<'_> {
                 let place =
                     || args.positional(number).or_else(|| args.positional(number.max(2) - 1));
                 self.argument(label.or_else(place), next);
+            }
+            Action::Country(number) => {
+                let span = args.positional(number);
+                let code = span.and_then(|span| self.flat(span));
+                match code.and_then(|code| self.site.country(code.trim())) {
+                    Some(name) => self.draft.text.push_str(name),
+                    None => self.argument(span, next),
+                }
             }
             Action::Text(pattern) => self.pattern(pattern, args, next),
             Action::Join(separator) => self.join(separator, args, next),

@@ -17,6 +17,7 @@ const COMMON: &str = include_str!("tables/common.tsv");
 const NAMESPACES: &str = include_str!("tables/namespaces.tsv");
 const PREFIXES: &str = include_str!("tables/prefixes.tsv");
 const SECTIONS: &str = include_str!("tables/sections.tsv");
+const COUNTRIES: &str = include_str!("tables/countries.tsv");
 const UNITS: &str = include_str!("tables/units.tsv");
 const ENTITIES: &str = include_str!("tables/entities.tsv");
 
@@ -64,6 +65,17 @@ pub(super) fn sections(lang: &str) -> impl Iterator<Item = &'static str> {
 /// Returns how a unit code of `{{convert}}` is written.
 pub(super) fn unit(code: &str) -> Option<&'static str> {
     rows(UNITS).find(|(known, ..)| *known == code).map(|(_, text, _)| text)
+}
+
+/// Returns the codes of countries with their names in a language, in English where it has no column.
+pub(super) fn countries(lang: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut columns = COUNTRIES.lines();
+    let header = columns.next().unwrap_or_default().rsplit(" in ").next().unwrap_or_default();
+    let place = |lang: &str| header.split(", ").position(|it| it == lang);
+    let column = place(lang).or_else(|| place("en")).unwrap_or_default();
+    columns.filter_map(move |row| Some((row.split('\t').next()?, row.split('\t').nth(column + 1)?))).flat_map(
+        |(codes, name)| codes.split('|').map(move |code| (code, name)),
+    )
 }
 
 /// Returns name and character of the named entities.

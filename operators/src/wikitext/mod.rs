@@ -10,6 +10,7 @@ mod convert;
 mod entities;
 mod expand;
 mod facts;
+mod guess;
 mod lines;
 mod links;
 mod marks;

@@ -1,5 +1,7 @@
 //! The settings of a wiki: how its links and templates are to be read.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::facts;
@@ -16,6 +18,8 @@ pub struct Site {
     prefixes: FxHashMap<String, Prefix>,
     actions: Actions,
     sections: FxHashSet<&'static str>,
+    /// Names of countries by the codes of ISO 3166 and of sports.
+    countries: FxHashMap<&'static str, &'static str>,
 }
 
 /// What the part of a link target before the colon says.
@@ -57,7 +61,43 @@ impl Site {
             prefixes,
             actions: Actions::new(lang),
             sections: facts::sections(lang).collect(),
+            countries: facts::countries(lang).collect(),
         }
+    }
+
+    /// Adds what the redirects between templates say: each alias acts as the template that it leads to.
+    ///
+    /// Names are titles with or without their namespace, in any capitals. A template that no table
+    /// knows acts as an alias of it that one knows. What the tables say of a name themselves stays.
+    ///
+    /// ```
+    /// use crossic_operators::wikitext::{Headings, Options, Site, clean};
+    /// let site = Site::new("en", &[]).with_aliases([("Template:Distance", "Template:Convert")]);
+    /// let options = Options { headings: Headings::Drop, lists: true, boilerplate: false, math: false };
+    /// let page = clean("It is {{distance|5|km}} long.", &site, &options);
+    /// assert_eq!(page.paragraphs, ["It is 5 km long."]);
+    /// ```
+    pub fn with_aliases<'a>(mut self, aliases: impl IntoIterator<Item = (&'a str, &'a str)>) -> Site {
+        let mut names = BTreeMap::new();
+        for (alias, canonical) in aliases {
+            names.insert(self.template_name(alias), self.template_name(canonical));
+        }
+        self.actions.alias(&names);
+        self
+    }
+
+    /// Returns the normal form of a template's title, without its namespace.
+    fn template_name(&self, title: &str) -> String {
+        let mut name = String::new();
+        if let Some((head, tail)) = title.split_once(':') {
+            normalise_name(head, &mut name);
+            if self.prefix(&name) == Some(Prefix::Elsewhere) {
+                normalise_name(tail, &mut name);
+                return name;
+            }
+        }
+        normalise_name(title, &mut name);
+        name
     }
 
     /// Returns whether `-{…}-` chooses between scripts here.
@@ -68,6 +108,17 @@ impl Site {
     /// Returns the language of the wiki, without script or region.
     pub(super) fn language(&self) -> &str {
         self.lang.split('-').next().unwrap_or_default()
+    }
+
+    /// Returns whether a code names the language of the wiki or English.
+    pub(super) fn is_language(&self, code: &str) -> bool {
+        code == self.lang || code == "en"
+    }
+
+    /// Returns the name of a country whose code is written in capital letters.
+    pub(super) fn country(&self, code: &str) -> Option<&'static str> {
+        let is_code = (2..=4).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase());
+        if is_code { self.countries.get(code).copied() } else { None }
     }
 
     /// Returns the meaning of a prefix that is already in its normal form.
