@@ -64,6 +64,11 @@ enum Named {
     Unknown,
 }
 
+/// Returns the first filled argument of several that a pattern names, parted by `/`.
+fn alternative(args: &Args<'_>, keys: &str) -> Option<Span> {
+    keys.split('/').find_map(|key| args.get(key))
+}
+
 impl Renderer<'_> {
     /// Writes the template whose braces enclose `inner` and end before `next`.
     pub(super) fn template(&mut self, inner: Span, next: usize) {
@@ -180,6 +185,9 @@ impl Renderer<'_> {
                     || args.positional(number).or_else(|| args.positional(number.max(2) - 1));
                 self.argument(label.or_else(place), next);
             }
+            Action::Date(order) => self.date(order, args, next),
+            Action::Label(pattern) => self.label(pattern, args, next),
+            Action::Last => self.argument(args.all_positional().last(), next),
             Action::Country(number) => {
                 let span = args.positional(number);
                 let code = span.and_then(|span| self.flat(span));
@@ -242,14 +250,14 @@ impl Renderer<'_> {
         for (index, part) in pattern.split(['[', ']']).enumerate() {
             let is_optional = index % 2 == 1;
             let mut keys = part.split('{').skip(1).filter_map(|piece| piece.split_once('}'));
-            if is_optional && !keys.all(|(key, _)| args.get(key).is_some()) {
+            if is_optional && !keys.all(|(key, _)| alternative(args, key).is_some()) {
                 continue;
             }
             let mut pieces = part.split('{');
             self.push_fact(pieces.next().unwrap_or_default());
             for piece in pieces {
                 let (key, text) = piece.split_once('}').unwrap_or((piece, ""));
-                if let Some(span) = args.get(key) {
+                if let Some(span) = alternative(args, key) {
                     is_empty = false;
                     self.render(span);
                 }
@@ -258,6 +266,30 @@ impl Renderer<'_> {
         }
         if is_empty {
             self.seam(FOOT, next);
+        }
+    }
+
+    /// Writes the name of a language and a word of it, with its transliteration if there is one.
+    fn label(&mut self, pattern: &str, args: &Args<'_>, next: usize) {
+        // `{{lang-de|Meer}}` or `{{langx|de|Meer}}`.
+        let in_name = self.name.strip_prefix("lang-").map(str::to_owned);
+        let first = if in_name.is_some() { 1 } else { 2 };
+        let code = in_name.or_else(|| Some(self.flat(args.positional(1)?)?.trim().to_owned()));
+        let Some(word) = args.positional(first).or_else(|| args.named("text")) else {
+            return self.seam(FOOT, next);
+        };
+        let is_bare = ["label", "links"].iter().any(|name| {
+            let value = args.named(name).and_then(|span| self.flat(span));
+            value.is_some_and(|value| value == "none")
+        });
+        let language = code.and_then(|code| self.site.language_name(&code));
+        if let (Some(language), false) = (language, is_bare) {
+            self.push_fact(&pattern.replace("{}", language));
+        }
+        self.render(word);
+        if let Some(span) = args.positional(first + 1) {
+            self.draft.text.push_str(", ");
+            self.render(span);
         }
     }
 

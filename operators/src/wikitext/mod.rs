@@ -7,6 +7,7 @@
 mod args;
 mod census;
 mod convert;
+mod dates;
 mod entities;
 mod expand;
 mod facts;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::dates::DateStyle;
 use super::facts;
 use super::names::normalise_name;
 use super::template::Actions;
@@ -20,6 +21,9 @@ pub struct Site {
     sections: FxHashSet<&'static str>,
     /// Names of countries by the codes of ISO 3166 and of sports.
     countries: FxHashMap<&'static str, &'static str>,
+    /// Names of languages by their codes.
+    languages: FxHashMap<&'static str, &'static str>,
+    dates: DateStyle,
 }
 
 /// What the part of a link target before the colon says.
@@ -62,6 +66,8 @@ impl Site {
             actions: Actions::new(lang),
             sections: facts::sections(lang).collect(),
             countries: facts::countries(lang).collect(),
+            languages: facts::languages(lang).collect(),
+            dates: DateStyle::of(lang),
         }
     }
 
@@ -113,6 +119,17 @@ impl Site {
     /// Returns whether a code names the language of the wiki or English.
     pub(super) fn is_language(&self, code: &str) -> bool {
         code == self.lang || code == "en"
+    }
+
+    /// Returns the name of a language in the language of the wiki.
+    pub(super) fn language_name(&self, code: &str) -> Option<&'static str> {
+        let base = || code.split('-').next().unwrap_or_default();
+        self.languages.get(code).or_else(|| self.languages.get(base())).copied()
+    }
+
+    /// Returns how dates are written here.
+    pub(super) fn dates(&self) -> DateStyle {
+        self.dates
     }
 
     /// Returns the name of a country whose code is written in capital letters.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::dates::Order;
 use super::facts;
 
 /// What becomes of a template.
@@ -41,6 +42,12 @@ pub(super) enum Action {
     Quote(usize),
     /// A link that exists in another language only.
     Ill(usize),
+    /// A date whose parts stand in this order.
+    Date(Order),
+    /// A word of another language with the name of the language before it, as the pattern writes it.
+    Label(&'static str),
+    /// The last positional argument.
+    Last,
     /// A country by its name or its code.
     Country(usize),
 }
@@ -147,6 +154,9 @@ pub(super) fn parse(word: &str, argument: &'static str) -> Option<Action> {
         "zh" => Action::Zh(argument),
         "quote" => Action::Quote(argument.parse().ok()?),
         "ill" => Action::Ill(argument.parse().ok()?),
+        "date" => Action::Date(Order::parse(argument)?),
+        "label" => Action::Label(argument),
+        "last" => Action::Last,
         "country" => Action::Country(argument.parse().ok()?),
         _ => return None,
     })
