@@ -97,6 +97,10 @@ impl Renderer<'_> {
             return Named::Unknown;
         };
         let mut text = text.as_ref();
+        // Codes of countries are written in capitals; in small letters they may mean anything.
+        if let Some(country) = self.site.country(text.trim()) {
+            return Named::Action(Action::Const(country));
+        }
         let mut buffer = std::mem::take(&mut self.name);
         let found = loop {
             normalise_name(text, &mut buffer);
@@ -104,7 +108,7 @@ impl Renderer<'_> {
                 break Some(action);
             }
             let Some((head, tail)) = text.split_once([':', '：']) else {
-                break self.site.country(text.trim()).map(Action::Const);
+                break None;
             };
             normalise_name(head, &mut buffer);
             let head = buffer.as_str();

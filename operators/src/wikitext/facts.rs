@@ -71,8 +71,7 @@ pub(super) fn unit(code: &str) -> Option<&'static str> {
 
 /// Returns the codes of countries with their names in a language, in English where it has no column.
 pub(super) fn countries(lang: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    names(COUNTRIES, lang)
-        .flat_map(|(codes, name)| codes.split('|').map(move |code| (code, name)))
+    names(COUNTRIES, lang).flat_map(|(codes, name)| codes.split('|').map(move |code| (code, name)))
 }
 
 /// Returns the codes of languages with their names in a language, in English where it has no column.

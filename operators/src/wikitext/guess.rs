@@ -10,8 +10,21 @@ use super::site::Prefix;
 
 /// Named arguments that say something about the template and nothing about what it shows.
 const SILENT: &[&str] = &[
-    "date", "日付", "fecha", "data", "วันที่", "ngày", "날짜", "تاريخ", "time", "nocat", "cat", "size",
-    "style", "class", "color",
+    "date",
+    "日付",
+    "fecha",
+    "data",
+    "วันที่",
+    "ngày",
+    "날짜",
+    "تاريخ",
+    "time",
+    "nocat",
+    "cat",
+    "size",
+    "style",
+    "class",
+    "color",
 ];
 
 /// Longest argument without markup that is taken for words, in bytes.

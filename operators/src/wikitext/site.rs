@@ -83,7 +83,10 @@ impl Site {
     /// let page = clean("It is {{distance|5|km}} long.", &site, &options);
     /// assert_eq!(page.paragraphs, ["It is 5 km long."]);
     /// ```
-    pub fn with_aliases<'a>(mut self, aliases: impl IntoIterator<Item = (&'a str, &'a str)>) -> Site {
+    pub fn with_aliases<'a>(
+        mut self,
+        aliases: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Site {
         let mut names = BTreeMap::new();
         for (alias, canonical) in aliases {
             names.insert(self.template_name(alias), self.template_name(canonical));

@@ -1,6 +1,6 @@
 //! What templates do to the text: the actions and the lookup by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
@@ -57,20 +57,22 @@ pub(super) struct Actions {
     exact: FxHashMap<&'static str, Action>,
     /// What the redirects of the wiki add.
     aliases: FxHashMap<String, Action>,
-    prefixes: Vec<(&'static str, Action)>,
+    /// Actions of names that begin so, and the lengths of these beginnings, longest first.
+    prefixes: FxHashMap<&'static str, Action>,
+    lengths: Vec<usize>,
     suffixes: Vec<(&'static str, Action)>,
 }
 
 impl Actions {
     /// Returns the actions of a language: the common rows, the English ones and its own.
     pub(super) fn new(lang: &str) -> Actions {
-        let mut actions =
-            Actions {
-                exact: FxHashMap::default(),
-                aliases: FxHashMap::default(),
-                prefixes: Vec::new(),
-                suffixes: Vec::new(),
-            };
+        let mut actions = Actions {
+            exact: FxHashMap::default(),
+            aliases: FxHashMap::default(),
+            prefixes: FxHashMap::default(),
+            lengths: Vec::new(),
+            suffixes: Vec::new(),
+        };
         for (names, word, argument) in facts::templates(lang) {
             let Some(action) = parse(word, argument) else {
                 continue;
@@ -80,12 +82,14 @@ impl Actions {
                     actions.suffixes.push((suffix, action));
                 } else if let Some(prefix) = name.strip_suffix('*').filter(|name| !name.is_empty())
                 {
-                    actions.prefixes.push((prefix, action));
+                    actions.prefixes.insert(prefix, action);
                 } else {
                     actions.exact.insert(name, action);
                 }
             }
         }
+        let lengths: BTreeSet<_> = actions.prefixes.keys().map(|prefix| prefix.len()).collect();
+        actions.lengths = lengths.into_iter().rev().collect();
         actions
     }
 
@@ -110,7 +114,8 @@ impl Actions {
         }
     }
 
-    /// Returns the action of a name in its normal form; the last and most special rule wins.
+    /// Returns the action of a name in its normal form: an exact rule, one for its end, the longest
+    /// one for its beginning.
     pub(super) fn find(&self, name: &str) -> Option<Action> {
         if let Some(action) = self.exact.get(name) {
             return Some(*action);
@@ -121,8 +126,11 @@ impl Actions {
             return Some(*action);
         }
         let by_suffix = self.suffixes.iter().rev().find(|(suffix, _)| name.ends_with(suffix));
-        let by_prefix = || self.prefixes.iter().rev().find(|(prefix, _)| name.starts_with(prefix));
-        by_suffix.or_else(by_prefix).map(|&(_, action)| action)
+        let by_prefix = || {
+            let heads = self.lengths.iter().filter_map(|&length| name.get(..length));
+            heads.filter_map(|head| self.prefixes.get(head)).next()
+        };
+        by_suffix.map(|(_, action)| action).or_else(by_prefix).copied()
     }
 }
 

@@ -292,7 +292,7 @@ mod tests {
             prop::sample::select(vec![
                 "ช้าง ", "เป็น", "Word. ", "[[a]] ", "[[ช้างเอเชีย|ช้าง]]", "[[قط#x|القطط]]s ", "[[象]]は", "''b'' ",
                 "[[a_b|''c'']] ", "<!-- [[d]] -->", "<nowiki>[[e]]</nowiki> ", "x<ref>[[f]]</ref> ", "[[User:g|h]] ",
-                "[[File:i.jpg|thumb|j]]", "{{k|[[l]]}}", "[[:Category:m|n]] ", "\n\n", "[[de:o]]", "&amp; ", "[http://p q] ",
+                "[[File:i.jpg|thumb|j]]", "{{k|a=[[l]]}}", "[[:Category:m|n]] ", "\n\n", "[[de:o]]", "&amp; ", "[http://p q] ",
                 "]] ", "[[r\n\n", "\n== s ==\nt ",
             ]),
             0..30,
