@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::names::trim;
 use super::tokens::{Kind, Token};
 
 /// A stretch of the page: bytes, and the tokens in it.
@@ -86,6 +87,11 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Returns the names of the arguments that have one.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.list.iter().filter_map(|arg| arg.name)
+    }
+
     /// Returns every filled positional argument.
     pub(super) fn all_positional(&self) -> impl Iterator<Item = Span> {
         self.list
@@ -116,6 +122,9 @@ impl Span {
     /// Returns the span without white space at its ends.
     pub(super) fn trimmed(self, source: &str, tokens: &[Token]) -> Span {
         let text = source.get(self.start..self.end).unwrap_or_default();
+        if trim(text).len() == text.len() {
+            return self;
+        }
         let start = self.end - text.trim_start().len();
         let end = start + text.trim().len();
         let Span { mut first, mut last, .. } = self;

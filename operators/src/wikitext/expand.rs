@@ -56,6 +56,19 @@ const SILENT: &[&str] = &[
     "mặc định sắp xếp",
 ];
 
+/// What a name in double braces stands for.
+enum Named {
+    Action(Action),
+    /// A parser function whose text has been written.
+    Function,
+    Unknown,
+}
+
+/// Returns the first filled argument of several that a pattern names, parted by `/`.
+fn alternative(args: &Args<'_>, keys: &str) -> Option<Span> {
+    keys.split('/').find_map(|key| args.get(key))
+}
+
 impl Renderer<'_> {
     /// Writes the template whose braces enclose `inner` and end before `next`.
     pub(super) fn template(&mut self, inner: Span, next: usize) {
@@ -63,8 +76,10 @@ impl Renderer<'_> {
             Some(pipe) => self.split_at(inner, pipe),
             None => (inner, Span { start: inner.end, first: inner.last, ..inner }),
         };
-        let Some(action) = self.action(name, next) else {
-            return;
+        let action = match self.action(name) {
+            Named::Action(action) => action,
+            Named::Function => return,
+            Named::Unknown => return self.unknown(name.start, rest, next),
         };
         if let Action::Foot | Action::Block | Action::Drop | Action::Const(_) = action {
             return self.simple(action, next);
@@ -76,13 +91,16 @@ impl Renderer<'_> {
         self.expand(action, &args, next);
     }
 
-    /// Returns the action of a name, or none when a parser function or a hole was written instead.
-    fn action(&mut self, name: Span, next: usize) -> Option<Action> {
+    /// Returns what a name stands for; the text of a parser function is written at once.
+    fn action(&mut self, name: Span) -> Named {
         let Some(text) = self.flat(name) else {
-            self.unknown(name.start, next);
-            return None;
+            return Named::Unknown;
         };
         let mut text = text.as_ref();
+        // Codes of countries are written in capitals; in small letters they may mean anything.
+        if let Some(country) = self.site.country(text.trim()) {
+            return Named::Action(Action::Const(country));
+        }
         let mut buffer = std::mem::take(&mut self.name);
         let found = loop {
             normalise_name(text, &mut buffer);
@@ -99,7 +117,7 @@ impl Renderer<'_> {
             } else if FUNCTIONS.contains(&head) {
                 self.draft.text.push_str(tail.trim());
                 self.name = buffer;
-                return None;
+                return Named::Function;
             } else if SILENT.contains(&head) {
                 break Some(Action::Foot);
             } else {
@@ -107,17 +125,37 @@ impl Renderer<'_> {
             }
         };
         self.name = buffer;
-        if found.is_none() {
-            self.unknown(name.start, next);
-        }
-        found
+        found.map_or(Named::Unknown, Named::Action)
     }
 
     /// An unknown template: one of several lines stands beside the text, another one in it.
-    fn unknown(&mut self, start: usize, next: usize) {
+    fn unknown(&mut self, start: usize, rest: Span, next: usize) {
+        if let Some(unknown) = &mut self.unknown {
+            unknown.push((start, next));
+        }
         let raw = self.source.get(start..next).unwrap_or_default();
-        let mark = if memchr(b'\n', raw.as_bytes()).is_some() { BREAK } else { HOLE };
-        self.draft.text.push(mark);
+        if memchr(b'\n', raw.as_bytes()).is_some() {
+            return self.draft.text.push(BREAK);
+        }
+        let has_args = start < rest.start && rest.start < next;
+        if has_args && self.is_in_sentence(start, next) {
+            let args = Args::new(self.source, self.tokens, rest);
+            if let Some(span) = self.guess(&args) {
+                return self.render(span);
+            }
+        }
+        self.draft.text.push(HOLE);
+    }
+
+    /// Whether something else stands in the line of a template whose name begins at `start`.
+    fn is_in_sentence(&self, start: usize, next: usize) -> bool {
+        let bytes = self.source.as_bytes();
+        let before = bytes.get(..start.saturating_sub(2)).unwrap_or_default();
+        let after = bytes.get(next..).unwrap_or_default();
+        let is_blank = |byte: &&u8| matches!(byte, b' ' | b'*' | b':' | b'#' | b';');
+        let left = before.iter().rev().find(|byte| !is_blank(byte));
+        let right = after.iter().find(|byte| !matches!(byte, b' '));
+        !matches!(left, None | Some(b'\n')) || !matches!(right, None | Some(b'\n' | b'{'))
     }
 
     fn simple(&mut self, action: Action, next: usize) {
@@ -150,6 +188,17 @@ impl Renderer<'_> {
                 let place =
                     || args.positional(number).or_else(|| args.positional(number.max(2) - 1));
                 self.argument(label.or_else(place), next);
+            }
+            Action::Date(order) => self.date(order, args, next),
+            Action::Label(pattern) => self.label(pattern, args, next),
+            Action::Last => self.argument(args.all_positional().last(), next),
+            Action::Country(number) => {
+                let span = args.positional(number);
+                let code = span.and_then(|span| self.flat(span));
+                match code.and_then(|code| self.site.country(code.trim())) {
+                    Some(name) => self.draft.text.push_str(name),
+                    None => self.argument(span, next),
+                }
             }
             Action::Text(pattern) => self.pattern(pattern, args, next),
             Action::Join(separator) => self.join(separator, args, next),
@@ -205,14 +254,14 @@ impl Renderer<'_> {
         for (index, part) in pattern.split(['[', ']']).enumerate() {
             let is_optional = index % 2 == 1;
             let mut keys = part.split('{').skip(1).filter_map(|piece| piece.split_once('}'));
-            if is_optional && !keys.all(|(key, _)| args.get(key).is_some()) {
+            if is_optional && !keys.all(|(key, _)| alternative(args, key).is_some()) {
                 continue;
             }
             let mut pieces = part.split('{');
             self.push_fact(pieces.next().unwrap_or_default());
             for piece in pieces {
                 let (key, text) = piece.split_once('}').unwrap_or((piece, ""));
-                if let Some(span) = args.get(key) {
+                if let Some(span) = alternative(args, key) {
                     is_empty = false;
                     self.render(span);
                 }
@@ -221,6 +270,30 @@ impl Renderer<'_> {
         }
         if is_empty {
             self.seam(FOOT, next);
+        }
+    }
+
+    /// Writes the name of a language and a word of it, with its transliteration if there is one.
+    fn label(&mut self, pattern: &str, args: &Args<'_>, next: usize) {
+        // `{{lang-de|Meer}}` or `{{langx|de|Meer}}`.
+        let in_name = self.name.strip_prefix("lang-").map(str::to_owned);
+        let first = if in_name.is_some() { 1 } else { 2 };
+        let code = in_name.or_else(|| Some(self.flat(args.positional(1)?)?.trim().to_owned()));
+        let Some(word) = args.positional(first).or_else(|| args.named("text")) else {
+            return self.seam(FOOT, next);
+        };
+        let is_bare = ["label", "links"].iter().any(|name| {
+            let value = args.named(name).and_then(|span| self.flat(span));
+            value.is_some_and(|value| value == "none")
+        });
+        let language = code.and_then(|code| self.site.language_name(&code));
+        if let (Some(language), false) = (language, is_bare) {
+            self.push_fact(&pattern.replace("{}", language));
+        }
+        self.render(word);
+        if let Some(span) = args.positional(first + 1) {
+            self.draft.text.push_str(", ");
+            self.render(span);
         }
     }
 

@@ -17,6 +17,9 @@ const COMMON: &str = include_str!("tables/common.tsv");
 const NAMESPACES: &str = include_str!("tables/namespaces.tsv");
 const PREFIXES: &str = include_str!("tables/prefixes.tsv");
 const SECTIONS: &str = include_str!("tables/sections.tsv");
+const COUNTRIES: &str = include_str!("tables/countries.tsv");
+const DATES: &str = include_str!("tables/dates.tsv");
+const LANGUAGE_NAMES: &str = include_str!("tables/languages.tsv");
 const UNITS: &str = include_str!("tables/units.tsv");
 const ENTITIES: &str = include_str!("tables/entities.tsv");
 
@@ -64,6 +67,35 @@ pub(super) fn sections(lang: &str) -> impl Iterator<Item = &'static str> {
 /// Returns how a unit code of `{{convert}}` is written.
 pub(super) fn unit(code: &str) -> Option<&'static str> {
     rows(UNITS).find(|(known, ..)| *known == code).map(|(_, text, _)| text)
+}
+
+/// Returns the codes of countries with their names in a language, in English where it has no column.
+pub(super) fn countries(lang: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    names(COUNTRIES, lang).flat_map(|(codes, name)| codes.split('|').map(move |code| (code, name)))
+}
+
+/// Returns the codes of languages with their names in a language, in English where it has no column.
+pub(super) fn languages(lang: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    names(LANGUAGE_NAMES, lang)
+}
+
+/// Returns the first column of a table with the column of a language; the comment names the columns.
+fn names(
+    table: &'static str,
+    lang: &str,
+) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    let header = table.lines().next().and_then(|line| line.rsplit_once(" in ")).unwrap_or_default();
+    let place = |lang: &str| header.1.split(", ").position(|name| name == lang);
+    let column = place(lang).or_else(|| place("en")).unwrap_or_default();
+    table.lines().skip(1).filter_map(move |row| {
+        let mut fields = row.split('\t');
+        Some((fields.next()?, fields.nth(column)?))
+    })
+}
+
+/// Returns language, pattern and months of the ways to write a date.
+pub(super) fn dates() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    rows(DATES)
 }
 
 /// Returns name and character of the named entities.

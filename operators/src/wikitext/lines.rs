@@ -1,11 +1,13 @@
 //! The third pass: gathers the lines of the draft into paragraphs.
 
-use memchr::{memchr2, memchr2_iter, memchr3};
+use memchr::{memchr2, memchr2_iter};
 
 use super::marks::{HEAD, LINK, LIST, UNLINK, is_seam};
+use super::names::trim;
 use super::render::Draft;
 use super::repair::Repair;
-use super::{Cleaned, Headings, Link, Options, Site};
+use super::tokens::{Set, Specials};
+use super::{Cleaned, Headings, Options, Site};
 
 /// A link in a piece of text: index of its target, first byte, byte after the last.
 type Place = (usize, usize, usize);
@@ -21,7 +23,8 @@ struct Piece {
 struct Builder<'a> {
     site: &'a Site,
     options: &'a Options,
-    targets: Vec<String>,
+    /// Links of finished paragraphs: number of the target, paragraph, first byte, byte after.
+    links: Vec<(usize, u32, u32, u32)>,
     /// Links whose mark has been read.
     n_links: usize,
     current: Piece,
@@ -31,6 +34,8 @@ struct Builder<'a> {
     /// Level of the boilerplate section that is being skipped.
     skipped: Option<u32>,
     repair: Repair,
+    /// Places of the link marks in a mended line, reused for each line.
+    moved: Vec<usize>,
     /// Links whose label has not ended, reused for each line.
     open: Vec<usize>,
     cleaned: Cleaned,
@@ -41,7 +46,7 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
     let mut builder = Builder {
         site,
         options,
-        targets: draft.targets,
+        links: Vec::new(),
         open: Vec::new(),
         n_links: 0,
         current: Piece::default(),
@@ -49,60 +54,103 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
         pending: Vec::new(),
         skipped: None,
         repair: Repair::default(),
+        moved: Vec::new(),
         cleaned: Cleaned { disambiguation: draft.disambiguation, ..Cleaned::default() },
     };
+    let mut marks = Specials::default();
+    marks.mark(draft.text.as_bytes(), Set::Marks);
     let bytes = draft.text.as_bytes();
     let mut start = 0;
-    for end in memchr2_iter(b'\n', 5, bytes).chain([bytes.len()]) {
-        builder.line(draft.text.get(start..end).unwrap_or_default());
-        if bytes.get(end) == Some(&5) {
-            builder.end_paragraph();
+    let mut has_seam = false;
+    // Places of the link marks of the line, which has no others when it has no seam.
+    let mut link_marks = Vec::new();
+    let mut at = 0;
+    loop {
+        let place = marks.next(at);
+        let end = place.unwrap_or(bytes.len());
+        match bytes.get(end) {
+            None | Some(b'\n' | 5) => {
+                let line = draft.text.get(start..end).unwrap_or_default();
+                builder.line(line, has_seam, &link_marks);
+                if bytes.get(end) == Some(&5) {
+                    builder.end_paragraph();
+                }
+                link_marks.clear();
+                (start, has_seam) = (end + 1, false);
+            }
+            Some(1 | 2 | 8) => has_seam = true,
+            Some(3 | 4) => link_marks.push(end - start),
+            _ => {}
         }
-        start = end + 1;
+        if place.is_none() {
+            break;
+        }
+        at = end + 1;
     }
     builder.end_paragraph();
-    builder.cleaned
+    let links = draft.targets.links(&builder.links);
+    Cleaned { links, ..builder.cleaned }
 }
 
 impl Builder<'_> {
-    fn line(&mut self, line: &str) {
+    /// Takes a line with the places of its link marks.
+    fn line(&mut self, line: &str, has_seam: bool, marks: &[usize]) {
+        if line.is_empty() {
+            return self.end_paragraph();
+        }
         if let Some(rest) = line.strip_prefix(HEAD) {
             return self.heading(rest);
         }
-        let (is_list, line) = match line.strip_prefix(LIST) {
-            Some(rest) => (true, rest),
-            None => (false, line),
-        };
+        let is_list = line.starts_with(LIST);
         if self.skipped.is_some() || (is_list && !self.options.lists) {
             self.end_paragraph();
-            return self.skip_links(line);
+            return self.skip_links(line, marks);
+        }
+        let bare = line.strip_prefix(LIST).unwrap_or(line);
+        if !has_seam {
+            return self.text_line(line, marks, is_list, 0, trim(bare).is_empty());
         }
         let mut repair = std::mem::take(&mut self.repair);
-        let has_seam = memchr3(1, 2, 8, line.as_bytes()).is_some();
-        let (text, n_holes) = if has_seam { repair.mend(line) } else { (line, 0) };
-        if text.chars().any(char::is_alphanumeric) {
-            if is_list != self.is_list {
-                self.end_paragraph();
-                self.is_list = is_list;
-            }
-            self.cleaned.n_holes = self.cleaned.n_holes.saturating_add(n_holes);
-            if !self.current.text.is_empty() {
-                self.current.text.push('\n');
-            }
-            self.current.push_line(text, &mut self.n_links, &mut self.open);
-        } else {
-            // A footnote alone on its line joins its neighbours, a template or an image parts them.
-            let is_gap = line.trim().is_empty() || memchr2(1, 8, line.as_bytes()).is_some();
-            if is_gap {
-                self.end_paragraph();
-            }
-            self.skip_links(text);
-        }
+        let (text, n_holes) = repair.mend(bare);
+        let mut moved = std::mem::take(&mut self.moved);
+        moved.clear();
+        moved.extend(memchr2_iter(3, 4, text.as_bytes()));
+        // A footnote alone on its line joins its neighbours, a template or an image parts them.
+        let is_gap = memchr2(1, 8, line.as_bytes()).is_some();
+        self.text_line(text, &moved, is_list, n_holes, is_gap);
+        self.moved = moved;
         self.repair = repair;
     }
 
-    fn skip_links(&mut self, line: &str) {
-        self.n_links += line.matches(LINK).count();
+    /// Adds a mended line to the paragraph; one without text parts paragraphs if it is a gap.
+    fn text_line(
+        &mut self,
+        text: &str,
+        marks: &[usize],
+        is_list: bool,
+        n_holes: u32,
+        is_gap: bool,
+    ) {
+        if !text.chars().any(char::is_alphanumeric) {
+            if is_gap {
+                self.end_paragraph();
+            }
+            return self.skip_links(text, marks);
+        }
+        if is_list != self.is_list {
+            self.end_paragraph();
+            self.is_list = is_list;
+        }
+        self.cleaned.n_holes = self.cleaned.n_holes.saturating_add(n_holes);
+        if !self.current.text.is_empty() {
+            self.current.text.push('\n');
+        }
+        self.current.push_line(text, marks, &mut self.n_links, &mut self.open);
+    }
+
+    fn skip_links(&mut self, line: &str, marks: &[usize]) {
+        let is_link = |place: &&usize| line.as_bytes().get(**place) == Some(&3);
+        self.n_links += marks.iter().filter(is_link).count();
     }
 
     fn heading(&mut self, line: &str) {
@@ -115,12 +163,14 @@ impl Builder<'_> {
         }
         self.pending.retain(|(other, _)| *other < level);
         if self.skipped.is_some_and(|skipped| skipped < level) {
-            return self.skip_links(line);
+            let marks: Vec<_> = memchr2_iter(3, 4, line.as_bytes()).collect();
+            return self.skip_links(line, &marks);
         }
         let mut repair = std::mem::take(&mut self.repair);
         let (text, _) = repair.mend(text);
         let mut piece = Piece::default();
-        piece.push_line(text, &mut self.n_links, &mut self.open);
+        let marks: Vec<_> = memchr2_iter(3, 4, text.as_bytes()).collect();
+        piece.push_line(text, &marks, &mut self.n_links, &mut self.open);
         self.repair = repair;
         let title = piece.text.trim_end_matches([':', '：', ' ']).to_lowercase();
         let is_skipped = !self.options.boilerplate && self.site.is_boilerplate(&title);
@@ -136,64 +186,77 @@ impl Builder<'_> {
         if self.current.text.is_empty() {
             return;
         }
-        let body = std::mem::take(&mut self.current);
-        let headings = std::mem::take(&mut self.pending);
-        let mut whole = Piece::default();
-        for (_, heading) in headings {
-            match self.options.headings {
-                Headings::Glue => whole.append(heading),
-                _ => self.finish(heading),
+        let mut text = String::new();
+        if !self.pending.is_empty() {
+            for (_, heading) in std::mem::take(&mut self.pending) {
+                if self.options.headings == Headings::Keep {
+                    self.place_links(&heading, 0);
+                    self.cleaned.paragraphs.push(heading.text);
+                    continue;
+                }
+                self.place_links(&heading, text.len());
+                text.push_str(&heading.text);
+                text.push('\n');
             }
         }
-        if whole.text.is_empty() {
-            whole = body;
-        } else {
-            whole.append(body);
-        }
-        self.finish(whole);
+        let body = std::mem::take(&mut self.current);
+        self.place_links(&body, text.len());
+        text.push_str(&body.text);
+        text.shrink_to_fit();
+        self.cleaned.paragraphs.push(text);
+        // The buffers of the body serve the next paragraph too.
+        self.current = body.cleared();
     }
 
-    fn finish(&mut self, piece: Piece) {
+    /// Notes the links of a piece that begins at a byte of the paragraph to come.
+    fn place_links(&mut self, piece: &Piece, shift: usize) {
         let paragraph = self.cleaned.paragraphs.len() as u32;
-        for (target, start, end) in piece.links {
-            let Some(target) = self.targets.get_mut(target).map(std::mem::take) else {
-                continue;
-            };
-            let (start, end) = (start as u32, end as u32);
-            self.cleaned.links.push(Link { target, paragraph, start, end });
+        for (target, start, end) in &piece.links {
+            self.links.push((*target, paragraph, (start + shift) as u32, (end + shift) as u32));
         }
-        self.cleaned.paragraphs.push(piece.text);
     }
 }
 
 impl Piece {
     /// Adds a line, trimmed, and turns its link marks into places.
-    fn push_line(&mut self, line: &str, n_links: &mut usize, open: &mut Vec<usize>) {
+    fn push_line(
+        &mut self,
+        line: &str,
+        marks: &[usize],
+        n_links: &mut usize,
+        open: &mut Vec<usize>,
+    ) {
         let base = self.text.len();
+        if marks.is_empty() {
+            return self.text.push_str(trim(line.trim_start_matches(LIST)));
+        }
         let first = self.links.len();
         open.clear();
         self.text.reserve(line.len());
-        let mut rest = line.trim();
-        while let Some(place) = memchr2(3, 4, rest.as_bytes()) {
-            self.push_text(base, rest.get(..place).unwrap_or_default());
-            if rest.get(place..).is_some_and(|tail| tail.starts_with(LINK)) {
+        let mut from = usize::from(line.starts_with(LIST));
+        for &place in marks {
+            self.push_text(base, line.get(from..place).unwrap_or_default());
+            if line.as_bytes().get(place) == Some(&(LINK as u8)) {
                 open.push(self.links.len());
                 self.links.push((*n_links, self.text.len(), usize::MAX));
                 *n_links += 1;
             } else if let Some((.., end)) = open.pop().and_then(|index| self.links.get_mut(index)) {
                 *end = self.text.len();
             }
-            rest = rest.get(place + UNLINK.len_utf8()..).unwrap_or_default();
+            from = place + UNLINK.len_utf8();
         }
-        self.push_text(base, rest);
+        self.push_text(base, line.get(from..).unwrap_or_default());
         let length = self.text.get(base..).unwrap_or_default().trim_end().len();
         self.text.truncate(base + length);
         for (_, start, end) in self.links.iter_mut().skip(first) {
             *end = (*end).min(base + length);
             // A label begins and ends with something visible.
             let label = self.text.get(*start..*end).unwrap_or_default();
-            *start = *end - label.trim_start().len();
-            *end = *start + label.trim().len();
+            let trimmed = trim(label);
+            if trimmed.len() < label.len() {
+                *start = *end - label.trim_start().len();
+                *end = *start + trimmed.len();
+            }
         }
         let mut index = 0;
         self.links.retain(|(_, start, end)| {
@@ -207,13 +270,10 @@ impl Piece {
         self.text.push_str(text);
     }
 
-    /// Adds another piece on a new line.
-    fn append(&mut self, other: Piece) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        let shift = self.text.len();
-        self.text.push_str(&other.text);
-        self.links.extend(other.links.iter().map(|(target, s, e)| (*target, s + shift, e + shift)));
+    /// Returns the piece without text and links.
+    fn cleared(mut self) -> Piece {
+        self.text.clear();
+        self.links.clear();
+        self
     }
 }

@@ -5,16 +5,21 @@
 //! hold, and `lines` turns the draft into paragraphs, mending the seams where something fell out.
 
 mod args;
+mod census;
 mod convert;
+mod dates;
 mod entities;
 mod expand;
 mod facts;
+mod guess;
 mod lines;
 mod links;
 mod marks;
 mod names;
+mod redirect;
 mod render;
 mod repair;
+mod residue;
 mod site;
 mod tags;
 mod template;
@@ -25,6 +30,9 @@ mod wikilinks;
 #[cfg(test)]
 mod tests;
 
+pub use census::{UnknownTemplate, unknown_templates};
+pub use links::{Link, Links};
+pub use residue::{Residue, residue};
 pub use site::Site;
 pub use wikilinks::{Wikilink, wikilinks};
 
@@ -52,26 +60,13 @@ pub struct Options {
     pub math: bool,
 }
 
-/// One link to an article of the same wiki, as it stands in a paragraph.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Title it leads to: trimmed, underscores as spaces, without fragment.
-    pub target: String,
-    /// Index of its paragraph.
-    pub paragraph: u32,
-    /// First byte of the label in the paragraph.
-    pub start: u32,
-    /// Byte after the label.
-    pub end: u32,
-}
-
 /// The text of an article.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
     /// Paragraphs in the order of the page; none is empty or holds a blank line.
     pub paragraphs: Vec<String>,
     /// Links in the order of the text.
-    pub links: Vec<Link>,
+    pub links: Links,
     /// Number of places in the middle of a sentence where something unknown was dropped.
     pub n_holes: u32,
     /// Whether a magic word or a template says that this page lists meanings.
@@ -88,10 +83,11 @@ const MAX_BYTES: usize = 1 << 30;
 /// let options = Options { headings: Headings::Drop, lists: true, boilerplate: false, math: false };
 /// let page = clean("A '''[[lion|big cat]]'''.", &Site::new("en", &[]), &options);
 /// assert_eq!(page.paragraphs, ["A big cat."]);
-/// assert_eq!(page.links[0].target, "lion");
+/// assert_eq!(page.links.iter().next().unwrap().target, "lion");
 /// ```
 pub fn clean(wikitext: &str, site: &Site, options: &Options) -> Cleaned {
     let source = wikitext.get(..wikitext.floor_char_boundary(MAX_BYTES)).unwrap_or(wikitext);
+    let source = redirect::without_redirect(source);
     let tokens = tokens::tokenise(source, site.has_variants());
     let draft = render::render_page(source, &tokens, site, options);
     lines::paragraphs(draft, site, options)

@@ -2,21 +2,27 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::args::Span;
 use super::entities;
+use super::links::Targets;
 use super::marks::{ASIDE, BREAK, FOOT, HEAD, HOLE, LIST, is_mark_byte};
+use super::site::Prefix;
 use super::tokens::{Kind, Token, Tokens};
 use super::{Options, Site};
 
 /// Deepest nesting of templates, links and tables that is followed; what lies deeper is a hole.
 const MAX_DEPTH: usize = 24;
+/// Longest name of a namespace, in bytes.
+const MAX_PREFIX: usize = 60;
 
 /// The text with its structure as control characters, see `marks`.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) text: String,
     /// Targets of the links in the order of their marks.
-    pub(super) targets: Vec<String>,
+    pub(super) targets: Targets,
     pub(super) disambiguation: bool,
 }
 
@@ -29,6 +35,8 @@ pub(super) struct Renderer<'a> {
     pub(super) draft: Draft,
     /// Reused for the normal forms of names.
     pub(super) name: String,
+    /// Where the templates that no table knows begin and end, if somebody asks for them.
+    pub(super) unknown: Option<Vec<(usize, usize)>>,
     has_open_table: bool,
     depth: usize,
     /// Length of the draft after the last `<br>`: two of them in a row end the paragraph.
@@ -39,24 +47,52 @@ pub(super) struct Renderer<'a> {
 
 /// Returns the draft of a page.
 pub(super) fn render_page(source: &str, tokens: &Tokens, site: &Site, options: &Options) -> Draft {
-    let mut renderer = Renderer {
+    let mut renderer = renderer(source, tokens, site, options);
+    renderer.draft.text.reserve(source.len());
+    renderer.whole();
+    renderer.draft
+}
+
+/// Returns where the names of unknown templates begin and where their braces end.
+pub(super) fn unknown_templates(
+    source: &str,
+    tokens: &Tokens,
+    site: &Site,
+    options: &Options,
+) -> Vec<(usize, usize)> {
+    let mut renderer = renderer(source, tokens, site, options);
+    renderer.unknown = Some(Vec::new());
+    renderer.whole();
+    renderer.unknown.unwrap_or_default()
+}
+
+fn renderer<'a>(
+    source: &'a str,
+    tokens: &'a Tokens,
+    site: &'a Site,
+    options: &'a Options,
+) -> Renderer<'a> {
+    Renderer {
         source,
         tokens: &tokens.list,
         site,
         options,
         draft: Draft::default(),
         name: String::new(),
+        unknown: None,
         has_open_table: tokens.has_open_table,
         depth: 0,
         after_line_break: usize::MAX,
         after_space: usize::MAX,
-    };
-    renderer.draft.text.reserve(source.len());
-    renderer.render(Span { start: 0, end: source.len(), first: 0, last: tokens.list.len() });
-    renderer.draft
+    }
 }
 
 impl<'a> Renderer<'a> {
+    fn whole(&mut self) {
+        let (end, last) = (self.source.len(), self.tokens.len());
+        self.render(Span { start: 0, end, first: 0, last });
+    }
+
     /// Writes a span; a nesting deeper than allowed leaves a hole.
     pub(super) fn render(&mut self, span: Span) {
         if MAX_DEPTH < self.depth {
@@ -84,7 +120,11 @@ impl<'a> Renderer<'a> {
     }
 
     fn push_gap(&mut self, start: usize, end: usize) {
-        let mut text = self.source.get(start..end).unwrap_or_default();
+        self.push_text(self.source.get(start..end).unwrap_or_default());
+    }
+
+    /// Writes characters of the page.
+    pub(super) fn push_text(&mut self, mut text: &str) {
         if self.after_space == self.draft.text.len() {
             text = text.trim_start_matches(' ');
         }
@@ -100,13 +140,14 @@ impl<'a> Renderer<'a> {
         }
         match token.kind {
             Kind::Newline => self.draft.text.push('\n'),
+            Kind::Link => self.plain_link(token),
             Kind::Disambiguation => self.draft.disambiguation = true,
             Kind::Foot => self.seam(FOOT, token.end()),
             Kind::Hole => self.draft.text.push(HOLE),
             Kind::Break => self.draft.text.push(BREAK),
             Kind::LineBreak => self.line_break(),
             Kind::Item => self.begin_line(LIST),
-            Kind::List => self.begin_line(LIST),
+            Kind::List | Kind::Definition => self.begin_line(LIST),
             Kind::Heading => {
                 self.begin_line(HEAD);
                 self.draft.text.push(char::from_digit(token.mate, 10).unwrap_or('6'));
@@ -115,7 +156,14 @@ impl<'a> Renderer<'a> {
             Kind::Literal => self.push_literal(self.inner(token)),
             Kind::Pre => {
                 self.draft.text.push(BREAK);
-                self.push_literal(self.inner(token));
+                let text = self.inner(token);
+                // Old pages guard the contents twice.
+                match text.contains("<nowiki") {
+                    true => {
+                        self.push_literal(&text.replace("<nowiki>", "").replace("</nowiki>", ""))
+                    }
+                    false => self.push_literal(text),
+                }
                 self.draft.text.push(BREAK);
             }
             Kind::Math => self.math(token),
@@ -135,6 +183,11 @@ impl<'a> Renderer<'a> {
             Kind::Lone => self.lone(token),
             // An infobox that is never closed: its other lines begin with pipes.
             Kind::TemplateOpen if self.begins_line(token) => return self.rest_of_line(index, last),
+            // A picture that is never closed: its options and caption are no text.
+            Kind::LinkOpen | Kind::Skip if self.begins_picture(token) => {
+                self.aside();
+                return self.rest_of_line(index, last);
+            }
             _ => {}
         }
         (index + 1, token.end())
@@ -202,6 +255,21 @@ impl<'a> Renderer<'a> {
     fn begins_line(&self, token: Token) -> bool {
         let before = self.source.as_bytes().get(..token.start()).unwrap_or_default();
         matches!(before.last(), None | Some(b'\n'))
+    }
+
+    /// Whether two lone brackets stand before the name of a namespace that shows nothing.
+    fn begins_picture(&mut self, token: Token) -> bool {
+        let bytes = self.source.as_bytes();
+        if bytes.get(token.start()) != Some(&b'[') {
+            return false;
+        }
+        let rest = bytes.get(token.end()..).unwrap_or_default();
+        let head = rest.get(..rest.len().min(MAX_PREFIX)).unwrap_or_default();
+        let Some(colon) = memchr(b':', head) else {
+            return false;
+        };
+        let name = self.source.get(token.end()..token.end() + colon).unwrap_or_default();
+        self.prefix(name) == Some(Prefix::Hidden)
     }
 
     /// Skips a stray table row up to its newline.

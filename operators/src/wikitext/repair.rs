@@ -3,6 +3,7 @@
 //! Only seams are touched, so `f()` in an article on programming stays as it is.
 
 use super::marks::{FOOT, HOLE, is_link_mark, is_seam};
+use super::names::trim;
 
 /// Most separators that go at the end of a line or bracket.
 const MAX_TRAILING: usize = 8;
@@ -31,7 +32,7 @@ impl Repair {
     /// Returns the mended line, still with its link marks, and the number of holes left in sentences.
     pub(super) fn mend(&mut self, line: &str) -> (&str, u32) {
         self.chars.clear();
-        self.chars.extend(line.trim().chars());
+        self.chars.extend(trim(line).chars());
         self.find_empty_brackets();
         let n_holes = self.rewrite();
         self.out.clear();

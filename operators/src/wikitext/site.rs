@@ -1,10 +1,17 @@
 //! The settings of a wiki: how its links and templates are to be read.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::dates::DateStyle;
 use super::facts;
 use super::names::normalise_name;
 use super::template::Actions;
+
+/// Languages whose wikis are read in several scripts or spellings.
+const VARIANTS: &[&str] =
+    &["zh", "sr", "kk", "ku", "gan", "crh", "iu", "shi", "tg", "uz", "wuu", "ban", "mni", "sh"];
 
 /// What of a wiki's settings the cleaner needs.
 pub struct Site {
@@ -12,6 +19,11 @@ pub struct Site {
     prefixes: FxHashMap<String, Prefix>,
     actions: Actions,
     sections: FxHashSet<&'static str>,
+    /// Names of countries by the codes of ISO 3166 and of sports.
+    countries: FxHashMap<&'static str, &'static str>,
+    /// Names of languages by their codes.
+    languages: FxHashMap<&'static str, &'static str>,
+    dates: DateStyle,
 }
 
 /// What the part of a link target before the colon says.
@@ -53,12 +65,80 @@ impl Site {
             prefixes,
             actions: Actions::new(lang),
             sections: facts::sections(lang).collect(),
+            countries: facts::countries(lang).collect(),
+            languages: facts::languages(lang).collect(),
+            dates: DateStyle::of(lang),
         }
+    }
+
+    /// Adds what the redirects between templates say: each alias acts as the template that it leads to.
+    ///
+    /// Names are titles with or without their namespace, in any capitals. A template that no table
+    /// knows acts as an alias of it that one knows. What the tables say of a name themselves stays.
+    ///
+    /// ```
+    /// use crossic_operators::wikitext::{Headings, Options, Site, clean};
+    /// let site = Site::new("en", &[]).with_aliases([("Template:Distance", "Template:Convert")]);
+    /// let options = Options { headings: Headings::Drop, lists: true, boilerplate: false, math: false };
+    /// let page = clean("It is {{distance|5|km}} long.", &site, &options);
+    /// assert_eq!(page.paragraphs, ["It is 5 km long."]);
+    /// ```
+    pub fn with_aliases<'a>(
+        mut self,
+        aliases: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Site {
+        let mut names = BTreeMap::new();
+        for (alias, canonical) in aliases {
+            names.insert(self.template_name(alias), self.template_name(canonical));
+        }
+        self.actions.alias(&names);
+        self
+    }
+
+    /// Returns the normal form of a template's title, without its namespace.
+    fn template_name(&self, title: &str) -> String {
+        let mut name = String::new();
+        if let Some((head, tail)) = title.split_once(':') {
+            normalise_name(head, &mut name);
+            if self.prefix(&name) == Some(Prefix::Elsewhere) {
+                normalise_name(tail, &mut name);
+                return name;
+            }
+        }
+        normalise_name(title, &mut name);
+        name
     }
 
     /// Returns whether `-{…}-` chooses between scripts here.
     pub(super) fn has_variants(&self) -> bool {
-        self.lang == "zh" || self.lang.starts_with("zh-")
+        VARIANTS.contains(&self.language())
+    }
+
+    /// Returns the language of the wiki, without script or region.
+    pub(super) fn language(&self) -> &str {
+        self.lang.split('-').next().unwrap_or_default()
+    }
+
+    /// Returns whether a code names the language of the wiki or English.
+    pub(super) fn is_language(&self, code: &str) -> bool {
+        code == self.lang || code == "en"
+    }
+
+    /// Returns the name of a language in the language of the wiki.
+    pub(super) fn language_name(&self, code: &str) -> Option<&'static str> {
+        let base = || code.split('-').next().unwrap_or_default();
+        self.languages.get(code).or_else(|| self.languages.get(base())).copied()
+    }
+
+    /// Returns how dates are written here.
+    pub(super) fn dates(&self) -> DateStyle {
+        self.dates
+    }
+
+    /// Returns the name of a country whose code is written in capital letters.
+    pub(super) fn country(&self, code: &str) -> Option<&'static str> {
+        let is_code = (2..=4).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase());
+        if is_code { self.countries.get(code).copied() } else { None }
     }
 
     /// Returns the meaning of a prefix that is already in its normal form.

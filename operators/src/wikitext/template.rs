@@ -1,7 +1,10 @@
 //! What templates do to the text: the actions and the lookup by name.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rustc_hash::FxHashMap;
 
+use super::dates::Order;
 use super::facts;
 
 /// What becomes of a template.
@@ -39,20 +42,37 @@ pub(super) enum Action {
     Quote(usize),
     /// A link that exists in another language only.
     Ill(usize),
+    /// A date whose parts stand in this order.
+    Date(Order),
+    /// A word of another language with the name of the language before it, as the pattern writes it.
+    Label(&'static str),
+    /// The last positional argument.
+    Last,
+    /// A country by its name or its code.
+    Country(usize),
 }
 
 /// The actions of one wiki.
 pub(super) struct Actions {
     exact: FxHashMap<&'static str, Action>,
-    prefixes: Vec<(&'static str, Action)>,
+    /// What the redirects of the wiki add.
+    aliases: FxHashMap<String, Action>,
+    /// Actions of names that begin so, and the lengths of these beginnings, longest first.
+    prefixes: FxHashMap<&'static str, Action>,
+    lengths: Vec<usize>,
     suffixes: Vec<(&'static str, Action)>,
 }
 
 impl Actions {
     /// Returns the actions of a language: the common rows, the English ones and its own.
     pub(super) fn new(lang: &str) -> Actions {
-        let mut actions =
-            Actions { exact: FxHashMap::default(), prefixes: Vec::new(), suffixes: Vec::new() };
+        let mut actions = Actions {
+            exact: FxHashMap::default(),
+            aliases: FxHashMap::default(),
+            prefixes: FxHashMap::default(),
+            lengths: Vec::new(),
+            suffixes: Vec::new(),
+        };
         for (names, word, argument) in facts::templates(lang) {
             let Some(action) = parse(word, argument) else {
                 continue;
@@ -62,24 +82,62 @@ impl Actions {
                     actions.suffixes.push((suffix, action));
                 } else if let Some(prefix) = name.strip_suffix('*').filter(|name| !name.is_empty())
                 {
-                    actions.prefixes.push((prefix, action));
+                    actions.prefixes.insert(prefix, action);
                 } else {
                     actions.exact.insert(name, action);
                 }
             }
         }
+        let lengths: BTreeSet<_> = actions.prefixes.keys().map(|prefix| prefix.len()).collect();
+        actions.lengths = lengths.into_iter().rev().collect();
         actions
     }
 
-    /// Returns the action of a name in its normal form; the last and most special rule wins.
+    /// Adds redirects by name: both ways, because a table may know only an old name.
+    pub(super) fn alias(&mut self, names: &BTreeMap<String, String>) {
+        for (alias, canonical) in names {
+            let end = target(names, canonical);
+            if self.exact.contains_key(end) || self.aliases.contains_key(end) {
+                continue;
+            }
+            if let Some(action) = self.exact.get(alias.as_str()) {
+                self.aliases.insert(end.to_owned(), *action);
+            }
+        }
+        for (alias, canonical) in names {
+            if self.exact.contains_key(alias.as_str()) {
+                continue;
+            }
+            if let Some(action) = self.find(target(names, canonical)) {
+                self.aliases.insert(alias.clone(), action);
+            }
+        }
+    }
+
+    /// Returns the action of a name in its normal form: an exact rule, one for its end, the longest
+    /// one for its beginning.
     pub(super) fn find(&self, name: &str) -> Option<Action> {
         if let Some(action) = self.exact.get(name) {
             return Some(*action);
         }
+        if !self.aliases.is_empty()
+            && let Some(action) = self.aliases.get(name)
+        {
+            return Some(*action);
+        }
         let by_suffix = self.suffixes.iter().rev().find(|(suffix, _)| name.ends_with(suffix));
-        let by_prefix = || self.prefixes.iter().rev().find(|(prefix, _)| name.starts_with(prefix));
-        by_suffix.or_else(by_prefix).map(|&(_, action)| action)
+        let by_prefix = || {
+            let heads = self.lengths.iter().filter_map(|&length| name.get(..length));
+            heads.filter_map(|head| self.prefixes.get(head)).next()
+        };
+        by_suffix.map(|(_, action)| action).or_else(by_prefix).copied()
     }
+}
+
+/// Returns where a chain of redirects ends; a chain that is too long, or a ring, ends early.
+fn target<'a>(names: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
+    let next = |name: &&'a str| names.get(*name).map(String::as_str);
+    std::iter::successors(Some(name), next).take(4).last().unwrap_or(name)
 }
 
 /// Returns the action of a row, or none if the row is wrong; a test keeps wrong rows out.
@@ -104,6 +162,10 @@ pub(super) fn parse(word: &str, argument: &'static str) -> Option<Action> {
         "zh" => Action::Zh(argument),
         "quote" => Action::Quote(argument.parse().ok()?),
         "ill" => Action::Ill(argument.parse().ok()?),
+        "date" => Action::Date(Order::parse(argument)?),
+        "label" => Action::Label(argument),
+        "last" => Action::Last,
+        "country" => Action::Country(argument.parse().ok()?),
         _ => return None,
     })
 }

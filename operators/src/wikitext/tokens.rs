@@ -6,9 +6,12 @@
 mod brackets;
 mod lines;
 mod scan;
+mod specials;
 mod tag;
+mod words;
 
 pub(super) use scan::tokenise;
+pub(super) use specials::{Set, Specials};
 
 /// Stands for "no partner" in [`Token::mate`].
 pub(super) const NONE: u32 = u32::MAX;
@@ -48,6 +51,8 @@ pub(super) enum Kind {
     Entity,
     /// Leading `*#:;`.
     List,
+    /// The colon between a term and its definition.
+    Definition,
     /// Leading `=`; `mate` holds the level.
     Heading,
     /// `|`.
@@ -58,6 +63,8 @@ pub(super) enum Kind {
     LineBang,
     /// A lone bracket or brace that is text.
     Lone,
+    /// A whole link without markup in it; `mate` holds the bytes up to its pipe, or none.
+    Link,
     /// `{{`.
     TemplateOpen,
     /// `}}`.

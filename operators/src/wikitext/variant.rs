@@ -14,22 +14,22 @@ impl Renderer<'_> {
             Some(pipe) => {
                 let (flags, body) = self.split_at(inner, pipe);
                 let flags = self.source.get(flags.start..flags.end).unwrap_or_default();
-                if flags.split(';').any(|flag| matches!(flag.trim(), "H" | "T" | "-" | "D")) {
+                let has = |wanted: &str| flags.split(';').any(|flag| flag.trim() == wanted);
+                if ["H", "T", "-", "D", "N"].into_iter().any(has) {
                     return;
+                }
+                if has("R") {
+                    return self.render(body);
                 }
                 body
             }
             None => inner,
         };
         let choices = self.choices(body);
-        let rank = |choice: &Span| {
-            let text = self.source.get(choice.start..choice.end).unwrap_or_default();
-            let (code, _) = text.split_once(':')?;
-            let code = code.trim().to_ascii_lowercase();
-            WANTED.iter().position(|wanted| *wanted == code)
-        };
-        let best =
-            choices.iter().filter_map(|choice| Some((rank(choice)?, *choice))).min_by_key(|c| c.0);
+        let best = choices
+            .iter()
+            .filter_map(|choice| Some((self.rank(choice)?, *choice)))
+            .min_by_key(|(rank, _)| *rank);
         let Some((_, choice)) = best else {
             return self.render(body);
         };
@@ -37,6 +37,20 @@ impl Renderer<'_> {
         let colon = text.find(':').map_or(0, |place| place + 1);
         let value = Span { start: choice.start + colon, ..choice };
         self.render(value.trimmed(self.source, self.tokens));
+    }
+
+    /// Returns how much a choice is wanted, less being more, or none if it is no choice of a script.
+    fn rank(&self, choice: &Span) -> Option<usize> {
+        let text = self.source.get(choice.start..choice.end).unwrap_or_default();
+        let (code, _) = text.split_once(':')?;
+        // A rule in one direction: what is replaced, an arrow, the code.
+        let code = code.rsplit("=>").next().unwrap_or(code).trim().to_ascii_lowercase();
+        let place = WANTED.iter().position(|wanted| *wanted == code);
+        let is_own = || {
+            let language = code.split('-').next().unwrap_or_default();
+            !code.is_empty() && language == self.site.language() && code.len() <= 12
+        };
+        place.or_else(|| is_own().then_some(WANTED.len()))
     }
 
     /// Returns the parts between semicolons that are not inside another pair.

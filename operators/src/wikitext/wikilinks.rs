@@ -12,7 +12,7 @@ use super::{
     names::{normalise_name, normalise_title},
     render::{first_pipe, flat},
     site::Prefix,
-    tokens::{self, Kind, Token},
+    tokens::{self, Kind, NONE, Token},
 };
 
 /// Most links that are taken from a page; the longest lists of Wikipedia have about as many.
@@ -58,14 +58,14 @@ pub fn wikilinks(wikitext: &str, site: &Site) -> Vec<Wikilink> {
             (Kind::TemplateOpen | Kind::TableOpen, Some(closer)) => {
                 aside_end = aside_end.max(closer);
             }
-            (Kind::LinkOpen, Some(closer)) => match page.link(index, token, closer) {
+            (Kind::Link, _) | (Kind::LinkOpen, Some(_)) => match page.link(index, token) {
                 Aim::Article(target, label) => {
                     links.push(Wikilink { target, label, section, start: token.pos, is_prose });
                     if links.len() == MAX_LINKS {
                         break;
                     }
                 }
-                Aim::Hidden => aside_end = aside_end.max(closer),
+                Aim::Hidden => aside_end = aside_end.max(token.closer().unwrap_or(0)),
                 Aim::Elsewhere => {}
             },
             _ => {}
@@ -94,13 +94,24 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn link(&mut self, index: usize, open: &Token, closer: usize) -> Aim {
-        let end = self.tokens.get(closer).map_or(open.end(), Token::start);
-        let inner = Span { start: open.end(), end, first: index + 1, last: closer };
-        let pipe =
-            first_pipe(self.tokens, inner).and_then(|pipe| Some((pipe, self.tokens.get(pipe)?)));
+    /// Returns where a link leads; links without markup and others take the same way from here.
+    fn link(&mut self, index: usize, open: &Token) -> Aim {
+        let (inner, pipe) = match open.closer() {
+            Some(closer) => {
+                let end = self.tokens.get(closer).map_or(open.end(), Token::start);
+                let inner = Span { start: open.end(), end, first: index + 1, last: closer };
+                let pipe = first_pipe(self.tokens, inner);
+                let place = pipe.and_then(|pipe| Some((pipe, self.tokens.get(pipe)?.start())));
+                (inner, place)
+            }
+            None => {
+                let (start, end) = (open.start() + 2, open.end().saturating_sub(2));
+                let pipe = (open.mate != NONE).then(|| (0, open.start() + open.mate as usize));
+                (Span { start, end, first: 0, last: 0 }, pipe)
+            }
+        };
         let before = match pipe {
-            Some((pipe, token)) => Span { end: token.start(), last: pipe, ..inner },
+            Some((pipe, start)) => Span { end: start, last: pipe, ..inner },
             None => inner,
         };
         // A target made by a template is known only once the template is expanded.
@@ -108,6 +119,9 @@ impl Page<'_> {
             return Aim::Elsewhere;
         };
         let title = shown.trim();
+        if title.starts_with("//") {
+            return Aim::Elsewhere;
+        }
         let (is_shown, title) = match title.strip_prefix(':') {
             Some(rest) => (true, rest.trim_start()),
             None => (false, title),
@@ -127,8 +141,9 @@ impl Page<'_> {
             return Aim::Elsewhere;
         }
         let label = match pipe {
-            Some((pipe, token)) => {
-                let after = Span { start: token.end(), first: pipe + 1, ..inner };
+            Some((pipe, start)) => {
+                let first = inner.last.min(pipe + 1);
+                let after = Span { start: start + 1, first, ..inner };
                 flat(self.source, self.tokens, after).unwrap_or_default()
             }
             None => title.into(),
@@ -279,7 +294,7 @@ mod tests {
             prop::sample::select(vec![
                 "ช้าง ", "เป็น", "Word. ", "[[a]] ", "[[ช้างเอเชีย|ช้าง]]", "[[قط#x|القطط]]s ", "[[象]]は", "''b'' ",
                 "[[a_b|''c'']] ", "<!-- [[d]] -->", "<nowiki>[[e]]</nowiki> ", "x<ref>[[f]]</ref> ", "[[User:g|h]] ",
-                "[[File:i.jpg|thumb|j]]", "{{k|[[l]]}}", "[[:Category:m|n]] ", "\n\n", "[[de:o]]", "&amp; ", "[http://p q] ",
+                "[[File:i.jpg|thumb|j]]", "{{k|a=[[l]]}}", "[[:Category:m|n]] ", "\n\n", "[[de:o]]", "&amp; ", "[http://p q] ",
                 "]] ", "[[r\n\n", "\n== s ==\nt ",
             ]),
             0..30,
@@ -289,7 +304,7 @@ mod tests {
             let options =
                 Options { headings: Headings::Drop, lists: true, boilerplate: true, math: false };
             let expected: Vec<_> =
-                clean(&page, &site, &options).links.into_iter().map(|it| it.target).collect();
+                clean(&page, &site, &options).links.iter().map(|it| it.target.to_owned()).collect();
             let links = wikilinks(&page, &site).into_iter().filter(|it| it.is_prose);
             prop_assert_eq!(links.map(|it| it.target).collect::<Vec<_>>(), expected, "{}", page);
         }

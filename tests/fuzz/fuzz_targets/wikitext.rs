@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
             assert!(!paragraph.contains("\n\n"));
             assert!(!paragraph.is_empty());
         }
-        for link in &cleaned.links {
+        for link in cleaned.links.iter() {
             let paragraph = &cleaned.paragraphs[link.paragraph as usize];
             assert!(paragraph.get(link.start as usize..link.end as usize).is_some());
         }

@@ -157,12 +157,12 @@ proptest! {
         }
         prop_assert!(n_bytes <= 4 * page.len());
         let mut before = (0, 0);
-        for link in &out.links {
+        for link in out.links.iter() {
             let paragraph = out.paragraphs.get(link.paragraph as usize).unwrap();
             let label = paragraph.get(link.start as usize..link.end as usize).unwrap();
             prop_assert!(!label.trim().is_empty());
             prop_assert!(before <= (link.paragraph, link.start));
-            prop_assert_eq!(link.target.trim(), &link.target);
+            prop_assert_eq!(link.target.trim(), link.target);
             before = (link.paragraph, link.start);
         }
     }

@@ -67,18 +67,13 @@ fn link_records_point_at_their_labels() {
         "ja",
         "== 章 ==\n[[日本]]の'''[[首都#歴史|都]]'''と[[File:x.jpg|[[無]]]]、[[wikt:水]]\n\n[[東京_都 ]]",
     );
-    let link = |target: &str, paragraph, start, end| Link {
-        target: target.to_owned(),
-        paragraph,
-        start,
-        end,
-    };
+    let link = |target: &'static str, paragraph, start, end| Link { target, paragraph, start, end };
     assert_eq!(
         page.paragraphs,
         ["章\n日本の都と、水".replace('水', "wikt:水"), "東京 都".to_owned()]
     );
     assert_eq!(
-        page.links,
+        page.links.iter().collect::<Vec<_>>(),
         [link("日本", 0, 4, 10), link("首都", 0, 13, 16), link("東京 都", 1, 0, 10)]
     );
 }

@@ -9,12 +9,13 @@ fn footnotes_and_unknown_templates_vanish() {
         &[
             ("a{{citation needed|date=May 2020}} b", "a b"),
             ("a {{sfn|Smith|2000}}.", "a."),
-            ("a {{no such thing|x}} b", "a b"),
+            ("a {{no such thing|x|y}} b", "a b"),
+            ("a {{no such thing}} b", "a b"),
             ("{{Infobox thing\n| name = {{nowrap|x}}\n| y = [[z]]\n}}\n'''A''' is", "A is"),
             ("{{main|Foo}}\na", "a"),
             ("{{unclosed|a\nb", "b"),
             ("a }} b", "a  b"),
-            ("{{{1|x}}} b", "b"),
+            ("{{{1|x}}} b", "x b"),
         ],
     );
 }
@@ -24,7 +25,7 @@ fn words_inside_templates_come_back() {
     check_all(
         "en",
         &[
-            ("the {{lang|la|mare}} and {{Lang-de|Meer}}", "the mare and Meer"),
+            ("the {{lang|la|mare}} and {{Lang-de|Meer}}", "the mare and German: Meer"),
             ("{{nowrap|1=a = b}}", "a = b"),
             ("{{nowrap|a [[b|c]] {{small|d}}}}", "a c d"),
             ("1990{{ndash}}2000{{snd}} x", "1990–2000 – x"),
@@ -113,7 +114,10 @@ fn other_languages_have_their_own_templates() {
             ("{{ลิงก์ต่างภาษา|ชื่อ|en|Name}}", "ชื่อ"),
         ],
     );
-    check_all("ko", &[("{{llang|de|Berlin}} {{USA}} {{국기나라|영국}}", "Berlin 미국 영국")]);
+    check_all(
+        "ko",
+        &[("{{llang|de|Berlin}} {{USA}} {{국기나라|영국}}", "독일어: Berlin 미국 영국")],
+    );
     check_all(
         "zh",
         &[

@@ -1,9 +1,11 @@
 //! Pairs of brackets on one stack, so that no pair ever crosses another.
 
+use memchr::memmem;
+
 use super::scan::Scan;
 use super::{Kind, NONE};
 
-/// Longest external link, in bytes.
+/// Longest address, in bytes.
 const MAX_EXTERNAL: usize = 2000;
 
 /// Beginnings of an address that make `[` an external link.
@@ -26,6 +28,13 @@ const ADDRESSES: &[&str] = &[
     "sftp://",
     "telnet://",
     "svn://",
+    "ftps://",
+    "nntp://",
+    "ssh://",
+    "xmpp:",
+    "sip:",
+    "magnet:",
+    "bitcoin:",
 ];
 
 impl Scan<'_> {
@@ -115,18 +124,58 @@ impl Scan<'_> {
     }
 
     pub(super) fn open_square(&mut self, at: usize) -> usize {
-        if self.byte(at + 1) == b'[' {
-            // A target never runs over the end of its line.
-            let rest = self.bytes.get(at + 2..).unwrap_or_default();
-            let stop = rest.iter().find(|byte| b"[]{}|\n<".contains(byte));
-            return match stop {
-                None | Some(b'\n') => self.plain(Kind::Skip, at, at + 2),
-                // The last two brackets of a longer run open the link.
-                Some(b'[') if rest.first() == Some(&b'[') => self.open_external(at),
-                _ => self.open(Kind::LinkOpen, at, at + 2),
-            };
+        if self.byte(at + 1) != b'[' {
+            return self.open_external(at);
         }
-        self.open_external(at)
+        let start = at + 2;
+        let Some(stop) = self.next_markup(start) else {
+            return self.plain(Kind::Skip, at, start);
+        };
+        match self.byte(stop) {
+            b']' if start < stop && self.byte(stop + 1) == b']' => {
+                self.plain(Kind::Link, at, stop + 2)
+            }
+            b'|' => match self.next_markup(stop + 1) {
+                Some(end)
+                    if stop + 1 < end && self.byte(end) == b']' && self.byte(end + 1) == b']' =>
+                {
+                    self.push(Kind::Link, at, end + 2, (stop - at) as u32);
+                    end + 2
+                }
+                _ => self.open(Kind::LinkOpen, at, start),
+            },
+            // A target never runs over the end of its line.
+            b'\n' => self.plain(Kind::Skip, at, start),
+            // The last two brackets of a longer run open the link.
+            b'[' if stop == start => self.open_external(at),
+            b'\'' | b'&' | b'_' | b'-' | 0xC2 | 0xE2 => self.open_styled(at),
+            _ => self.open(Kind::LinkOpen, at, start),
+        }
+    }
+
+    /// Opens a link whose target begins with characters that are not plain, unless the line ends first.
+    fn open_styled(&mut self, at: usize) -> usize {
+        let rest = self.bytes.get(at + 2..).unwrap_or_default();
+        let stop = rest.iter().find(|byte| b"[]{}|\n<".contains(byte));
+        match stop {
+            None | Some(b'\n') => self.plain(Kind::Skip, at, at + 2),
+            _ => self.open(Kind::LinkOpen, at, at + 2),
+        }
+    }
+
+    /// Returns the next special byte that is not a character of plain text after all.
+    fn next_markup(&self, from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let place = self.specials.next(at)?;
+            at = match self.byte(place) {
+                byte @ (b'\'' | b'_') if self.byte(place + 1) != byte => place + 1,
+                b'-' if self.byte(place + 1) != b'{' => place + 1,
+                0xC2 if self.two_byte_kind(place).is_none() => place + 2,
+                0xE2 if self.three_byte_kind(place).is_none() => place + 3,
+                _ => return Some(place),
+            }
+        }
     }
 
     fn open_external(&mut self, at: usize) -> usize {
@@ -135,32 +184,41 @@ impl Scan<'_> {
             return self.plain(Kind::Lone, at, at + 1);
         }
         let end = self.square_or_newline(at);
-        if self.byte(end) != b']' || MAX_EXTERNAL < end - at {
+        if self.byte(end) != b']' {
             return self.plain(Kind::Lone, at, at + 1);
         }
         // The address ends at a blank or at markup; the opener covers it.
-        let address = rest.bytes().position(|byte| b" \t\n]<>\"{}|[".contains(&byte) || byte < 32);
-        let mut after = (at + 1 + address.unwrap_or(rest.len())).min(end);
+        let bytes = rest.as_bytes();
+        // An address of IPv6 has brackets of its own.
+        let has_brackets = bytes.get(..12).and_then(|head| memmem::find(head, b"//[")).is_some();
+        let skipped = if has_brackets && end < at + 60 { end - at } else { 0 };
+        let is_end = |place: &usize| match bytes.get(*place) {
+            Some(b'\'') => bytes.get(*place + 1) == Some(&b'\''),
+            Some(byte) => b" \t\n]<>\"{}|[".contains(byte) || *byte < 32,
+            None => true,
+        };
+        let length = (skipped..MAX_EXTERNAL).find(is_end).unwrap_or(skipped);
+        let mut after = at + 1 + length;
         while matches!(self.byte(after), b' ' | b'\t') {
             after += 1;
         }
-        self.external_end = end;
         self.open(Kind::ExternalOpen, at, after)
+    }
+
+    /// An external link never runs over the end of its line.
+    pub(super) fn close_externals(&mut self) {
+        while self.top() == Some(Kind::ExternalOpen) {
+            self.open.pop();
+        }
     }
 
     pub(super) fn close_square(&mut self, at: usize) -> usize {
         if self.top() == Some(Kind::ExternalOpen) {
             let place = self.open.len() as u32 - 1;
-            if at == self.external_end {
-                return self.close(place, Kind::ExternalClose, at, at + 1);
-            }
+            return self.close(place, Kind::ExternalClose, at, at + 1);
         }
         if self.byte(at + 1) != b']' {
             return self.plain(Kind::Lone, at, at + 1);
-        }
-        // An external link whose bracket was swallowed by another pair no longer waits.
-        while self.top() == Some(Kind::ExternalOpen) {
-            self.open.pop();
         }
         if self.top() != Some(Kind::LinkOpen) {
             return self.plain(Kind::Skip, at, at + 2);

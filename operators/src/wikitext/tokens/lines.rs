@@ -6,6 +6,10 @@ use super::{Kind, NONE};
 impl Scan<'_> {
     /// Reads the beginning of the line at `at` and returns where the scan goes on.
     pub(super) fn line_start(&mut self, start: usize) -> usize {
+        let is_markup = |byte| b" \t<*#:;=-{|!".contains(&byte);
+        if !is_markup(self.byte(start)) {
+            return start;
+        }
         let mut at = start;
         // A comment that has a line for itself takes its newline along, as in MediaWiki.
         loop {
@@ -44,7 +48,44 @@ impl Scan<'_> {
         if self.starts(end, b"{|") {
             return self.table_line(end);
         }
+        if rest.get(..end - at).is_some_and(|markers| markers.contains(&b';')) {
+            self.definition = self.find_definition(end);
+        }
         self.plain(Kind::List, at, end)
+    }
+
+    /// Returns where the colon stands that parts a term from its definition, outside of brackets.
+    fn find_definition(&self, from: usize) -> usize {
+        let line = self.bytes.get(from..self.line_end(from)).unwrap_or_default();
+        let mut depth = 0_u32;
+        for (place, &byte) in line.iter().enumerate() {
+            match byte {
+                b'[' | b'{' | b'<' => depth += 1,
+                b']' | b'}' | b'>' => depth = depth.saturating_sub(1),
+                // The colon of an address parts nothing.
+                b':' if depth == 0 && line.get(place + 1) != Some(&b'/') => return from + place,
+                _ => {}
+            }
+        }
+        usize::MAX
+    }
+
+    /// Adds the colon of a definition, unless another construct covers it.
+    pub(super) fn define(&mut self) {
+        let colon = std::mem::replace(&mut self.definition, usize::MAX);
+        let covered = self.tokens.list.last().map_or(0, |token| token.end());
+        if covered <= colon {
+            self.plain(Kind::Definition, colon, colon + 1);
+        }
+    }
+
+    /// What a line leaves open ends with it.
+    pub(super) fn end_line(&mut self) {
+        self.definition = usize::MAX;
+        self.close_externals();
+        if !self.quotes.is_empty() {
+            self.balance_quotes();
+        }
     }
 
     /// `{|`, `|}`, `|` and `!`; anything else is left to the scan.
@@ -69,6 +110,10 @@ impl Scan<'_> {
         let line = self.source.get(at..line_end).unwrap_or_default();
         let mut title = line.trim_end();
         while let Some(open) = title.strip_suffix("-->").and_then(|rest| rest.rfind("<!--")) {
+            title = title.get(..open).unwrap_or_default().trim_end();
+        }
+        // A comment that goes on in the next line is none of the title either.
+        if let Some(open) = title.rfind("<!--").filter(|&open| title.rfind("-->") < Some(open)) {
             title = title.get(..open).unwrap_or_default().trim_end();
         }
         let n_before = title.bytes().take_while(|&byte| byte == b'=').count();

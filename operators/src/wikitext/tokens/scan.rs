@@ -3,44 +3,17 @@
 use memchr::{memchr, memchr2, memmem};
 
 use super::super::tags;
+use super::specials::{Set, Specials};
 use super::{Kind, NONE, Token, Tokens};
-
-/// Bytes at which something may happen, for every wiki.
-const SPECIAL: [bool; 256] = special(false);
-/// The same where `-{` chooses between scripts.
-const SPECIAL_VARIANTS: [bool; 256] = special(true);
-
-const fn special(variants: bool) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 32 {
-        table[byte] = byte != b'\t' as usize;
-        byte += 1;
-    }
-    let bytes = b"<{}[]|'&_\n\xC2\xE2";
-    let mut index = 0;
-    while index < bytes.len() {
-        table[bytes[index] as usize] = true;
-        index += 1;
-    }
-    table[b'-' as usize] = variants;
-    table
-}
 
 /// Longest entity, in bytes, with `&` and `;`.
 const MAX_ENTITY: usize = 12;
-/// Longest behaviour switch, in bytes, with its underscores.
-const MAX_SWITCH: usize = 80;
-
-/// Switches that mark a page of meanings.
-const DISAMBIGUATION: &[&str] =
-    &["__DISAMBIG__", "__DISAMBIGUACION__", "__DISAMBIGUACIÓN__", "__消除歧义__", "__消歧义__"];
-
 /// State of the scan.
 pub(super) struct Scan<'a> {
     pub(super) source: &'a str,
     pub(super) bytes: &'a [u8],
     pub(super) variants: bool,
+    pub(super) specials: Specials,
     pub(super) tokens: Tokens,
     /// Indices of openers that wait for a partner.
     pub(super) open: Vec<u32>,
@@ -48,12 +21,14 @@ pub(super) struct Scan<'a> {
     pub(super) open_templates: Vec<u32>,
     /// Places in `open` of the tables.
     pub(super) open_tables: Vec<u32>,
-    /// Where the brackets of external links will end; pairs with the `ExternalOpen`s in `open`.
-    pub(super) external_end: usize,
     /// Nearest `]` or newline found by the last look ahead, and where that look began.
     pub(super) ahead: (usize, usize),
     /// Tags that have no closing tag any more.
     pub(super) closeless: Vec<&'static str>,
+    /// Runs of quotes in the current line: index of the token and number of quotes.
+    pub(super) quotes: Vec<(u32, u8)>,
+    /// Where the colon of a term stands that is defined in the current line, or the end of the page.
+    pub(super) definition: usize,
 }
 
 /// Returns the special places of a page; `variants` switches `-{…}-` on.
@@ -62,30 +37,36 @@ pub(in super::super) fn tokenise(source: &str, variants: bool) -> Tokens {
         source,
         bytes: source.as_bytes(),
         variants,
+        specials: Specials::default(),
         tokens: Tokens::default(),
         open: Vec::new(),
         open_templates: Vec::new(),
         open_tables: Vec::new(),
-        external_end: 0,
         ahead: (1, 0),
         closeless: Vec::new(),
+        quotes: Vec::new(),
+        definition: usize::MAX,
     };
     scan.tokens.list.reserve(source.len() / 24);
     scan.run();
+    scan.balance_quotes();
     scan.tokens.has_open_table = !scan.open_tables.is_empty();
     scan.tokens
 }
 
 impl Scan<'_> {
     fn run(&mut self) {
-        let table = if self.variants { &SPECIAL_VARIANTS } else { &SPECIAL };
+        let set = if self.variants { Set::Variants } else { Set::Markup };
+        self.specials.mark(self.bytes, set);
         let mut at = self.line_start(0);
-        loop {
-            let rest = self.bytes.get(at..).unwrap_or_default();
-            let Some(step) = rest.iter().position(|&byte| table[usize::from(byte)]) else {
-                break;
-            };
-            at = self.special(at + step);
+        while let Some(next) = self.specials.next(at) {
+            if self.definition < next {
+                self.define();
+            }
+            at = self.special(next);
+        }
+        if self.definition < self.bytes.len() {
+            self.define();
         }
     }
 
@@ -117,6 +98,7 @@ impl Scan<'_> {
         match self.byte(at) {
             b'\n' => {
                 self.plain(Kind::Newline, at, at + 1);
+                self.end_line();
                 self.line_start(at + 1)
             }
             b'<' => self.angle(at),
@@ -135,19 +117,6 @@ impl Scan<'_> {
         }
     }
 
-    /// Bold and italic; odd numbers of quotes leave apostrophes as MediaWiki does.
-    fn quotes(&mut self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        let length = rest.iter().take_while(|&&byte| byte == b'\'').count();
-        let literal = match length {
-            1 => return at + 1,
-            2 | 3 | 5 => 0,
-            4 => 1,
-            _ => length - 5,
-        };
-        self.plain(Kind::Skip, at + literal, at + length)
-    }
-
     fn entity(&mut self, at: usize) -> usize {
         let rest = self.bytes.get(at..(at + MAX_ENTITY).min(self.bytes.len())).unwrap_or_default();
         match rest.iter().position(|&byte| byte == b';') {
@@ -163,46 +132,36 @@ impl Scan<'_> {
         }
     }
 
-    /// `__TOC__` and the like: no lower-case ASCII letter, digit or space between the underscores.
-    fn switch(&mut self, at: usize) -> usize {
-        if self.byte(at + 1) != b'_' {
-            return at + 1;
+    fn two_byte(&mut self, at: usize) -> usize {
+        match self.two_byte_kind(at) {
+            Some(kind) => self.plain(kind, at, at + 2),
+            None => at + 2,
         }
-        let limit = (at + MAX_SWITCH).min(self.bytes.len());
-        let inner = self.bytes.get(at + 2..limit).unwrap_or_default();
-        let length = inner
-            .iter()
-            .position(|byte| !(byte.is_ascii_uppercase() || 0x80 <= *byte))
-            .unwrap_or(inner.len());
-        let end = at + 2 + length;
-        if length < 2 || !self.starts(end, b"__") {
-            let run = self.bytes.get(at..).unwrap_or_default();
-            return at + run.iter().take_while(|&&byte| byte == b'_').count();
+    }
+
+    fn three_byte(&mut self, at: usize) -> usize {
+        match self.three_byte_kind(at) {
+            Some(kind) => self.plain(kind, at, at + 3),
+            None => at + 3,
         }
-        let word = self.source.get(at..end + 2).unwrap_or_default();
-        let kind = match DISAMBIGUATION.contains(&word) {
-            true => Kind::Disambiguation,
-            false => Kind::Skip,
-        };
-        self.plain(kind, at, end + 2)
     }
 
     /// No-break space, soft hyphen and C1 controls.
-    fn two_byte(&mut self, at: usize) -> usize {
+    pub(super) fn two_byte_kind(&self, at: usize) -> Option<Kind> {
         match self.byte(at + 1) {
-            0xA0 => self.plain(Kind::Space, at, at + 2),
-            0xAD | 0x80..=0x9F => self.plain(Kind::Skip, at, at + 2),
-            _ => at + 2,
+            0xA0 => Some(Kind::Space),
+            0xAD | 0x80..=0x9F => Some(Kind::Skip),
+            _ => None,
         }
     }
 
     /// Spaces of every width, direction marks and line separators.
-    fn three_byte(&mut self, at: usize) -> usize {
+    pub(super) fn three_byte_kind(&self, at: usize) -> Option<Kind> {
         match (self.byte(at + 1), self.byte(at + 2)) {
-            (0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF) => self.plain(Kind::Space, at, at + 3),
-            (0x80, 0x8E | 0x8F | 0xAA..=0xAE) => self.plain(Kind::Skip, at, at + 3),
-            (0x81, 0xA0 | 0xA6..=0xA9) => self.plain(Kind::Skip, at, at + 3),
-            _ => at + 3,
+            (0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF) => Some(Kind::Space),
+            (0x80, 0x8E | 0x8F | 0xAA..=0xAE) => Some(Kind::Skip),
+            (0x81, 0xA0 | 0xA6..=0xA9) => Some(Kind::Skip),
+            _ => None,
         }
     }
 
