@@ -110,9 +110,12 @@ pub struct TokenizerInfo {
 /// One source of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
-    /// What the wiki is called.
+    /// What the wiki is called, or the collection of documents.
     #[serde(rename = "wiki")]
     pub info: WikiInfo,
+    /// Whether it holds web documents, not a wiki.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub documents: bool,
     /// Input files in the order of reading.
     pub files: Vec<InputFile>,
 }

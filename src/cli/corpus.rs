@@ -9,7 +9,7 @@ use std::{
 
 use crossic_operators::{
     record::{Digest, Origin},
-    segment::{Segment, Span},
+    segment::{Retrieval, Segment, Span},
     vocabulary::Vocabulary,
 };
 use serde::Deserialize;
@@ -237,6 +237,8 @@ struct JsonRow {
     text: Option<String>,
     spans: Vec<Span>,
     score: Option<f64>,
+    #[serde(default)]
+    retrieval: Option<Retrieval>,
 }
 
 fn segment(
@@ -255,6 +257,7 @@ fn segment(
         input_ids,
         spans: row.spans,
         score: row.score.map(|score| (score * 1e6).round() as i32),
+        retrieval: row.retrieval,
     })
 }
 

@@ -19,11 +19,16 @@ use crate::{
 /// A pack of which fewer than one in so many texts are alive is not kept.
 const LIVE_ONE_IN: u64 = 2;
 
-/// Returns the names of the packs that hold every text of the wanted articles, sorted.
+/// Returns the names of the packs that hold every text of the wanted articles, and these `others`,
+/// sorted.
 ///
 /// The live texts of packs that are mostly dead are written into a new one.
-pub(super) fn live(store: &TextStore, snapshots: &[Snapshot]) -> Result<Vec<String>> {
-    let mut digests: BTreeSet<Digest> = BTreeSet::new();
+pub(super) fn live(
+    store: &TextStore,
+    snapshots: &[Snapshot],
+    others: impl IntoIterator<Item = Digest>,
+) -> Result<Vec<String>> {
+    let mut digests: BTreeSet<Digest> = others.into_iter().collect();
     for snapshot in snapshots.iter().filter(|it| it.table == ArticleRow::TABLE) {
         for row in snapshot::rows::<ArticleRow>(&store.dir().join(&snapshot.file))? {
             let row = row?;

@@ -322,8 +322,8 @@ impl Stage {
             let mut hits = Vec::with_capacity(found.len());
             for (found, rank) in found.iter().zip(1..) {
                 let words = keywords.list.iter().map(|it| it.english.clone()).collect();
-                let evidence =
-                    Evidence::new(found, rank, (&questions.title, words, keywords.reach));
+                let asked = (questions.title.as_str(), words, keywords.reach);
+                let evidence = Evidence::new(asker.page, found, rank, asked);
                 let document = Text {
                     digest: found.text,
                     revision: 0,

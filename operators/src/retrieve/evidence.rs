@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{keywords::Reach, library::Found};
+use crate::{record::PageId, segment::Retrieval};
 
 /// The provenance of a retrieved pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
+    /// The page it was found for, of the target wiki that the pair is of.
+    pub page: PageId,
     /// What its file calls the document.
     pub document: String,
     /// Address that the document was read from.
@@ -28,10 +31,16 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Returns the evidence of a document that answered a question in place `rank`.
-    pub fn new(found: &Found, rank: u32, asked: (&str, Vec<String>, Reach)) -> Evidence {
+    /// Returns the evidence of a document that answered the question of a page in place `rank`.
+    pub fn new(
+        page: PageId,
+        found: &Found,
+        rank: u32,
+        asked: (&str, Vec<String>, Reach),
+    ) -> Evidence {
         let (title, keywords, reach) = asked;
         Evidence {
+            page,
             document: found.name.clone(),
             url: found.url.clone(),
             rank,
@@ -41,6 +50,17 @@ impl Evidence {
             title: title.to_owned(),
             keywords,
             reach,
+        }
+    }
+
+    /// Returns what the rows of a pair say of how its document was found.
+    pub fn retrieval(&self) -> Retrieval {
+        Retrieval {
+            rank: self.rank,
+            title_score: self.title_score,
+            full_score: self.full_score,
+            title: self.title.clone(),
+            keywords: self.keywords.clone(),
         }
     }
 
