@@ -156,6 +156,7 @@ impl Corpus {
         let sources = || self.manifest.sources.iter();
         let found = sources()
             .find(|(key, _)| *key == name)
+            .or_else(|| sources().find(|(_, it)| it.info.lang == name && !it.documents))
             .or_else(|| sources().find(|(_, it)| it.info.lang == name))
             .or_else(|| sources().find(|(_, it)| it.info.wiki == name));
         found.map(|(key, it)| (key.as_str(), it))
