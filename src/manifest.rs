@@ -225,7 +225,15 @@ impl Manifest {
         crate::sinks::shards_dir(dir).join(&shard.file)
     }
 
-    /// Returns the name of the source of a wiki.
+    /// Returns the names of the collections of web documents among the sources, sorted.
+    pub fn collections(&self) -> Vec<&str> {
+        let documents = self.sources.values().filter(|source| source.documents);
+        let mut names: Vec<&str> = documents.map(|source| source.info.wiki.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Returns the name of the source of a wiki or collection.
     pub fn source_of_wiki(&self, wiki: &str) -> Option<(&str, &SourceInfo)> {
         let found = self.sources.iter().find(|(_, source)| source.info.wiki == wiki);
         found.map(|(name, source)| (name.as_str(), source))

@@ -29,6 +29,7 @@ use timely::{
 use super::{
     bucket::{self, Bucket, Record, Sealed, Splice, add, cancel, numbers},
     failure::Failure,
+    packs,
     progress::Progress,
     said::Said,
     stamp::Stamp,
@@ -248,7 +249,7 @@ impl Sealing {
             kept: None,
         };
         open.sealed.bucket.sink = self.index;
-        open.sealed.texts = texts(&open.pairs);
+        open.sealed.texts = packs::of_pairs(open.pairs.iter().map(|(_, pair)| pair));
         if open.pairs.is_empty() {
             open.splice = self.splice(number);
             return Ok(open);
@@ -493,16 +494,4 @@ impl Sealing {
         open.sealed.memos = vec![file, record.pairs];
         Ok(open.sealed)
     }
-}
-
-/// Returns the keys in the packs of the documents of some pairs and of how they were found.
-fn texts(pairs: &VecDeque<(Digest, Pair)>) -> Vec<Digest> {
-    let of_pair = |(_, pair): &(Digest, Pair)| match pair.english.identity() {
-        Identity::Page(_) => None,
-        Identity::Text(digest) => Some([digest, pair.evidence]),
-    };
-    let mut texts: Vec<Digest> = pairs.iter().filter_map(of_pair).flatten().collect();
-    texts.sort_unstable();
-    texts.dedup();
-    texts
 }
