@@ -187,6 +187,14 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// Returns the digest of the text, for a document.
+    pub fn text(self) -> Option<Digest> {
+        match self {
+            Identity::Page(_) => None,
+            Identity::Text(digest) => Some(digest),
+        }
+    }
+
     /// Returns the identity as bytes; those of a page and of a text differ in their number.
     pub fn bytes(self) -> Vec<u8> {
         match self {

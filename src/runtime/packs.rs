@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossic_operators::record::{Digest, Identity, Pair};
+use crossic_operators::record::{Digest, Pair};
 
 use crate::{
     error::Result,
@@ -64,10 +64,7 @@ pub(super) fn live(
 
 /// Returns the keys in the packs of the documents of some pairs and of how they were found, sorted.
 pub(super) fn of_pairs<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<Digest> {
-    let of_pair = |pair: &Pair| match pair.english.identity() {
-        Identity::Page(_) => None,
-        Identity::Text(digest) => Some([digest, pair.evidence]),
-    };
+    let of_pair = |pair: &Pair| Some([pair.english.identity().text()?, pair.evidence]);
     let mut texts: Vec<Digest> = pairs.filter_map(of_pair).flatten().collect();
     texts.sort_unstable();
     texts.dedup();

@@ -10,7 +10,7 @@ use std::{
 use crossic_operators::{
     context::Texts,
     flow::{Epoch, Windows},
-    record::{Digest, Identity, Pair, Side, SourceIndex},
+    record::{Digest, Pair, Side, SourceIndex},
     reject::{Reason, Reject, Subject},
     retrieve::evidence::Evidence,
     segment::Segment,
@@ -420,10 +420,7 @@ impl Sealing {
             page: side.page,
             revision: side.text.revision,
             document: Document::parse(text),
-            digest: match side.identity() {
-                Identity::Page(_) => None,
-                Identity::Text(digest) => Some(digest),
-            },
+            digest: side.identity().text(),
         }
     }
 
@@ -495,3 +492,7 @@ impl Sealing {
         Ok(open.sealed)
     }
 }
+
+#[cfg(test)]
+#[path = "seal_tests.rs"]
+mod tests;

@@ -213,6 +213,7 @@ mod tests {
             revision: 1,
             n_chars: 2,
             n_paragraphs: 3,
+            links: Digest::default(),
             stream: Digest::of(b"stream"),
         };
         check(vec![article(9), article(8)]);
