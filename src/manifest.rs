@@ -110,9 +110,12 @@ pub struct TokenizerInfo {
 /// One source of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
-    /// What the wiki is called.
+    /// What the wiki is called, or the collection of documents.
     #[serde(rename = "wiki")]
     pub info: WikiInfo,
+    /// Whether it holds web documents, not a wiki.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub documents: bool,
     /// Input files in the order of reading.
     pub files: Vec<InputFile>,
 }
@@ -222,7 +225,15 @@ impl Manifest {
         crate::sinks::shards_dir(dir).join(&shard.file)
     }
 
-    /// Returns the name of the source of a wiki.
+    /// Returns the names of the collections of web documents among the sources, sorted.
+    pub fn collections(&self) -> Vec<&str> {
+        let documents = self.sources.values().filter(|source| source.documents);
+        let mut names: Vec<&str> = documents.map(|source| source.info.wiki.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Returns the name of the source of a wiki or collection.
     pub fn source_of_wiki(&self, wiki: &str) -> Option<(&str, &SourceInfo)> {
         let found = self.sources.iter().find(|(_, source)| source.info.wiki == wiki);
         found.map(|(name, source)| (name.as_str(), source))

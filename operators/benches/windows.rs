@@ -78,7 +78,7 @@ fn main() {
 }
 
 fn sided<'a>(lang: &'a str, text: &'a str) -> Sided<'a> {
-    Sided { lang, wiki: lang, page: 1, revision: 1, document: Document::parse(text) }
+    Sided { lang, wiki: lang, page: 1, revision: 1, document: Document::parse(text), digest: None }
 }
 
 fn median(values: &[f64]) -> f64 {

@@ -167,6 +167,43 @@ pub struct Side {
     pub text: Text,
 }
 
+impl Side {
+    /// Returns what the side is, whatever becomes of it.
+    pub fn identity(&self) -> Identity {
+        match self.page {
+            0 => Identity::Text(self.text.digest),
+            page => Identity::Page(page),
+        }
+    }
+}
+
+/// What tells a side from all others of its source: a page its id, a web document its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Identity {
+    /// A page of a wiki, whose text may change.
+    Page(PageId),
+    /// A document: with another text it is another one.
+    Text(Digest),
+}
+
+impl Identity {
+    /// Returns the digest of the text, for a document.
+    pub fn text(self) -> Option<Digest> {
+        match self {
+            Identity::Page(_) => None,
+            Identity::Text(digest) => Some(digest),
+        }
+    }
+
+    /// Returns the identity as bytes; those of a page and of a text differ in their number.
+    pub fn bytes(self) -> Vec<u8> {
+        match self {
+            Identity::Page(page) => page.to_le_bytes().to_vec(),
+            Identity::Text(digest) => digest.bytes().to_vec(),
+        }
+    }
+}
+
 /// Where a pair comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -199,8 +236,9 @@ pub struct Pair {
     pub origin: Origin,
     /// Which links made it.
     pub directions: Directions,
-    /// Key in the packs of why the two were brought together ([`crate::retrieve::evidence`]); all
-    /// zeros for language links, which need no reason.
+    /// Key in the packs of how the document on the English side was found
+    /// ([`crate::retrieve::evidence`]), for this article or, where pairs were shuffled, for another
+    /// one; all zeros for language links, which need no reason.
     pub evidence: Digest,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{PageId, Pair, SourceIndex, Target};
+use crate::record::{Digest, Identity, PageId, Pair, SourceIndex, Target};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
@@ -88,6 +88,8 @@ reasons! {
     TitlesTooLong = "titles-too-long",
     /// The pair gave no segment: every paragraph was dropped as oversize.
     AllDropped = "all-dropped",
+    /// The same two came together twice.
+    DuplicatePair = "duplicate-pair",
 }
 
 /// The record that was refused.
@@ -118,13 +120,25 @@ pub enum Subject {
         /// The target-language page.
         target: (SourceIndex, PageId),
     },
+    /// A page and a document.
+    Web {
+        /// The source of the document.
+        documents: SourceIndex,
+        /// The target-language page.
+        target: (SourceIndex, PageId),
+        /// Key in the packs of how the document was found, which tells what it is called.
+        evidence: Digest,
+    },
 }
 
 impl From<&Pair> for Subject {
     fn from(pair: &Pair) -> Subject {
-        Subject::Pair {
-            english: (pair.english.source, pair.english.page),
-            target: (pair.target.source, pair.target.page),
+        let target = (pair.target.source, pair.target.page);
+        match pair.english.identity() {
+            Identity::Page(page) => Subject::Pair { english: (pair.english.source, page), target },
+            Identity::Text(_) => {
+                Subject::Web { documents: pair.english.source, target, evidence: pair.evidence }
+            }
         }
     }
 }

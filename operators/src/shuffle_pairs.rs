@@ -8,7 +8,7 @@ use crate::{
     context::{Context, Measure},
     flow::{Flow, Kind},
     operator::{self, Descriptor, Inputs, Operator},
-    record::{Digest, Directions, PageId, Pair, Side},
+    record::{Digest, Directions, Identity, Origin, Pair, Side, SourceIndex},
     reject::{Reason, Subject},
 };
 
@@ -76,42 +76,78 @@ impl Operator for Config {
     }
 }
 
-/// Deals the English sides of `pairs` anew so that no target article keeps an English article it
-/// is paired with; says of each pair whether it was dealt one.
+/// The English side of a pair and what goes with it: whether it is an article or a document, and of
+/// a document how it was found, for whom ever.
+type Dealt = (Side, Origin, Digest);
+
+/// Which article or document a side is, among those of all sources.
+fn of(side: &Side) -> (SourceIndex, Identity) {
+    (side.source, side.identity())
+}
+
+/// Deals the English sides of `pairs` anew so that no target article keeps an English side it is
+/// paired with, or gets the same one twice; says of each pair whether one was left for it.
 ///
 /// Pairs are ordered by a keyed hash and the English sides shifted by one, so that an added pair
-/// disturbs its neighbours only; where that lands on a related article, the next free one that
-/// suits both places is swapped in.
+/// disturbs its neighbours only; where that lands on a related side, the next one that suits both
+/// places is swapped in.
 fn derange(pairs: &[Pair], seed: u64) -> Vec<(Pair, bool)> {
-    let related: BTreeSet<(PageId, PageId)> =
-        pairs.iter().map(|pair| (pair.target.page, pair.english.page)).collect();
+    let related: BTreeSet<_> =
+        pairs.iter().map(|pair| (pair.target.page, of(&pair.english))).collect();
     let mut ordered: Vec<(Digest, Pair)> =
         pairs.iter().map(|pair| (key(pair, seed), *pair)).collect();
     ordered.sort_unstable();
     let targets: Vec<Pair> = ordered.iter().map(|(_, pair)| *pair).collect();
-    let mut english: Vec<Side> = targets.iter().map(|pair| pair.english).collect();
+    let mut english: Vec<Dealt> =
+        targets.iter().map(|pair| (pair.english, pair.origin, pair.evidence)).collect();
     if !english.is_empty() {
         english.rotate_left(1);
     }
-    let clash = |target: &Pair, side: &Side| related.contains(&(target.target.page, side.page));
+    // How often each target article has got each English side.
+    let mut dealt: BTreeMap<_, u32> = BTreeMap::new();
+    for (target, side) in targets.iter().zip(&english) {
+        *dealt.entry((target.target.page, of(&side.0))).or_default() += 1;
+    }
+    let place = |target: &Pair, side: &Dealt| (target.target.page, of(&side.0));
     for index in 0..targets.len() {
-        if !clash(&targets[index], &english[index]) {
+        let here = place(&targets[index], &english[index]);
+        if !related.contains(&here) && dealt.get(&here) == Some(&1) {
             continue;
         }
+        let free = |place: &_| !related.contains(place) && !dealt.contains_key(place);
         let partner =
             (1..targets.len()).map(|step| (index + step) % targets.len()).find(|&other| {
-                !clash(&targets[index], &english[other]) && !clash(&targets[other], &english[index])
+                free(&place(&targets[index], &english[other]))
+                    && free(&place(&targets[other], &english[index]))
             });
         if let Some(other) = partner {
+            for index in [index, other] {
+                let place = place(&targets[index], &english[index]);
+                match dealt.get_mut(&place) {
+                    Some(n) if 1 < *n => *n -= 1,
+                    _ => drop(dealt.remove(&place)),
+                }
+            }
             english.swap(index, other);
+            for index in [index, other] {
+                *dealt.entry(place(&targets[index], &english[index])).or_default() += 1;
+            }
         }
     }
+    let mut given = BTreeSet::new();
     targets
         .into_iter()
         .zip(english)
-        .map(|(pair, english)| match clash(&pair, &english) {
-            true => (pair, false),
-            false => (Pair { english, directions: Directions::default(), ..pair }, true),
+        .map(|(pair, side)| {
+            let place = place(&pair, &side);
+            let (english, origin, evidence) = side;
+            let directions = Directions::default();
+            match related.contains(&place) || !given.insert(place) {
+                true => (pair, false),
+                false => {
+                    (Pair { english, origin, evidence, directions, target: pair.target }, true)
+                }
+            }
         })
         .collect()
 }
@@ -119,7 +155,7 @@ fn derange(pairs: &[Pair], seed: u64) -> Vec<(Pair, bool)> {
 fn key(pair: &Pair, seed: u64) -> Digest {
     Digest::of_fields(&[
         &seed.to_le_bytes(),
-        &pair.english.page.to_le_bytes(),
+        &pair.english.identity().bytes(),
         &pair.target.page.to_le_bytes(),
     ])
 }
@@ -129,51 +165,107 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::{Origin, Text};
+    use crate::record::{PageId, Text};
+
+    fn text(digest: Digest) -> Text {
+        Text { digest, revision: 0, n_chars: 1, n_paragraphs: 1, links: Digest::default() }
+    }
 
     fn pair(english: PageId, target: PageId) -> Pair {
-        let text = Text {
-            digest: Digest::default(),
-            revision: 0,
-            n_chars: 1,
-            n_paragraphs: 1,
-            links: Digest::default(),
-        };
         Pair {
-            english: Side { source: 0, page: english, text },
-            target: Side { source: 1, page: target, text },
+            english: Side { source: 0, page: english, text: text(Digest::default()) },
+            target: Side { source: 1, page: target, text: text(Digest::default()) },
             origin: Origin::Wiki,
             directions: Directions { forward: true, reverse: true },
             evidence: Digest::default(),
         }
     }
 
+    /// A pair with the document of this number, found for the target.
+    fn web(document: u32, target: PageId) -> Pair {
+        let digest = Digest::of(&document.to_le_bytes());
+        Pair {
+            english: Side { source: 2, page: 0, text: text(digest) },
+            origin: Origin::Web,
+            evidence: Digest::of(format!("{document} for {target}").as_bytes()),
+            ..pair(0, target)
+        }
+    }
+
+    /// What the control may never do, said without regard to how it is done.
+    fn check(pairs: &[Pair], dealt: &[(Pair, bool)]) {
+        assert_eq!(dealt.len(), pairs.len());
+        let mut seen = BTreeSet::new();
+        let mut given: Vec<(Digest, Digest)> = Vec::new();
+        for (dealt, _) in dealt.iter().filter(|(_, is_dealt)| *is_dealt) {
+            let same = |it: &&Pair| {
+                let (one, other) = (it.english, dealt.english);
+                (one.source, one.page, one.text.digest)
+                    == (other.source, other.page, other.text.digest)
+            };
+            let owners: Vec<&Pair> = pairs.iter().filter(same).collect();
+            assert!(owners.iter().all(|it| it.target.page != dealt.target.page));
+            // What is known of a document stays with it, and an article gets none of it.
+            assert!(owners.iter().any(|it| it.evidence == dealt.evidence));
+            assert!(owners.iter().all(|it| it.origin == dealt.origin));
+            assert!(seen.insert((dealt.target.page, dealt.english)));
+            given.push((dealt.english.text.digest, dealt.evidence));
+        }
+        // Every target stays, dealt or refused, as often as it came.
+        let pages = |pairs: &mut dyn Iterator<Item = &Pair>| {
+            let mut pages: Vec<PageId> = pairs.map(|it| it.target.page).collect();
+            pages.sort_unstable();
+            pages
+        };
+        let mut out = dealt.iter().map(|(pair, _)| pair);
+        assert_eq!(pages(&mut out), pages(&mut pairs.iter()));
+        // No document is dealt more often than it was found.
+        for evidence in given.iter().map(|it| it.1).filter(|it| *it != Digest::default()) {
+            assert_eq!(given.iter().filter(|it| it.1 == evidence).count(), 1);
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_target_keeps_a_related_article(
-            links in proptest::collection::btree_set((0_u32..12, 0_u32..12), 0..40),
+        fn no_target_keeps_a_related_side(
+            links in proptest::collection::btree_set((1_u32..12, 0_u32..12), 0..40),
+            found in proptest::collection::btree_set((0_u32..12, 0_u32..12), 0..40),
             seed in 0_u64..4,
         ) {
-            let pairs: Vec<Pair> = links.iter().map(|&(en, l)| pair(en, l)).collect();
-            let dealt = derange(&pairs, seed);
-            prop_assert_eq!(dealt.len(), pairs.len());
-            for (dealt, _) in dealt.iter().filter(|(_, is_dealt)| *is_dealt) {
-                prop_assert!(!links.contains(&(dealt.english.page, dealt.target.page)));
-            }
+            let mut pairs: Vec<Pair> = links.iter().map(|&(en, l)| pair(en, l)).collect();
+            check(&pairs, &derange(&pairs, seed));
+            let documents: Vec<Pair> = found.iter().map(|&(en, l)| web(en, l)).collect();
+            check(&documents, &derange(&documents, seed));
+            pairs.extend(documents);
+            check(&pairs, &derange(&pairs, seed));
         }
 
         #[test]
-        fn a_one_to_one_wiki_keeps_every_article(n in 2_u32..60, seed in 0_u64..4) {
-            let pairs: Vec<Pair> = (0..n).map(|id| pair(id, id + 100)).collect();
-            let dealt = derange(&pairs, seed).into_iter().filter(|(_, is_dealt)| *is_dealt);
-            let mut english: Vec<_> = dealt.map(|(pair, _)| pair.english.page).collect();
-            english.sort_unstable();
-            prop_assert_eq!(english, (0..n).collect::<Vec<_>>());
+        fn one_side_each_and_all_are_dealt(n in 2_u32..60, seed in 0_u64..4) {
+            for make in [pair, web] {
+                let pairs: Vec<Pair> = (1..=n).map(|id| make(id, id + 100)).collect();
+                let dealt = derange(&pairs, seed).into_iter().filter(|(_, is_dealt)| *is_dealt);
+                let dealt: Vec<Pair> = dealt.map(|(pair, _)| pair).collect();
+                let all = |pairs: &[Pair]| -> BTreeSet<_> {
+                    pairs.iter().map(|pair| (of(&pair.english), pair.evidence)).collect()
+                };
+                prop_assert_eq!(all(&dealt), all(&pairs));
+            }
         }
+    }
+
+    #[test]
+    fn documents_of_one_article_are_told_apart() {
+        // All of them have page 0: were that their identity, everything would be related.
+        let pairs: Vec<Pair> = (0..30).map(|id| web(id, id / 3)).collect();
+        let dealt = derange(&pairs, 7);
+        check(&pairs, &dealt);
+        assert!(dealt.iter().all(|(_, is_dealt)| *is_dealt));
     }
 
     #[test]
     fn a_single_pair_has_no_partner() {
         assert!(derange(&[pair(1, 2)], 0).iter().all(|(_, is_dealt)| !is_dealt));
+        assert!(derange(&[web(1, 2), web(3, 2)], 0).iter().all(|(_, is_dealt)| !is_dealt));
     }
 }

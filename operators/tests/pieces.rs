@@ -57,7 +57,7 @@ fn count(tokenizer: &str, wiki: &str, tokens: usize, variant: Variant) -> (usize
     for ((english, target), page) in english.values().zip(target.values().cycle()).zip(0..) {
         let sided = |wiki, text| {
             let document = Document::parse(text);
-            Sided { lang: wiki, wiki, page, revision: 0, document }
+            Sided { lang: wiki, wiki, page, revision: 0, document, digest: None }
         };
         let (english, target) = (sided("enwiki", english), sided(wiki, target));
         let work = splitter.split(Origin::Wiki, english, target).expect("segments");

@@ -15,11 +15,11 @@ mod small_tokenizers;
 use std::{path::PathBuf, sync::Arc};
 
 use crossic_operators::{
-    record::Origin,
+    record::{Digest, Identity, Origin},
     reject::Reason,
     segment::{Segment, Span},
     split_windows::{
-        Advance, Config, Direction, Oversize, RepeatTitle, Sided, Splitter, Variant, Work,
+        Advance, Config, Direction, Oversize, RepeatTitle, Sided, Splitter, Variant, Work, pair_id,
     },
     text::{self, DELIMITER, Document},
     vocabulary::Vocabulary,
@@ -71,6 +71,7 @@ fn article() -> impl Strategy<Value = Article> {
     let title = prop_oneof![
         12 => select(&["Rice", "ช้าง", "القمر (فيلم)", "月", "A"][..]).prop_map(str::to_owned),
         1 => words(10..40).prop_map(|title| title.replace('\n', " ")),
+        4 => Just(String::new()),
     ];
     let paragraph = prop_oneof![
         2 => Just("a".to_owned()),
@@ -110,7 +111,7 @@ fn config() -> impl Strategy<Value = Config> {
 
 fn sided<'a>(lang: &'a str, canonical: &'a str) -> Sided<'a> {
     let document = Document::parse(canonical);
-    Sided { lang, wiki: lang, page: 7, revision: 1, document }
+    Sided { lang, wiki: lang, page: 7, revision: 1, document, digest: None }
 }
 
 /// Runs `test` on the work of one pair, twice, to see that the second time is the same.
@@ -150,7 +151,12 @@ fn transcription(
                 if n_left(at)[side] == 0 {
                     continue;
                 }
-                if titles == RepeatTitle::Every || (titles == RepeatTitle::First && at[side] == 0) {
+                let wanted = match titles {
+                    RepeatTitle::Every => true,
+                    RepeatTitle::First => at[side] == 0,
+                    RepeatTitle::None => false,
+                };
+                if wanted && !title.is_empty() {
                     texts.push((title, true));
                 }
                 let taken = paragraphs.iter().skip(at[side]).take(k);
@@ -376,4 +382,40 @@ fn a_mark_that_merges_with_the_delimiter_does_not_keep_it() {
     let segments = segments("byte-level", 100, [&article, &article]);
     let text = vocabulary.decode(&segments[0].input_ids);
     assert_eq!(text, "A\n\nข้าว..\n\nA\n\nข้าว..<|reserved_special_token_0|>");
+}
+
+#[test]
+fn a_web_document_gives_its_text_and_nothing_before_it() {
+    let web = (String::new(), vec!["First of all.".to_owned(), "Then rice.".to_owned()]);
+    let article = ("ช้าง".to_owned(), vec!["ข้าวสวย".to_owned()]);
+    let [one] = &segments("byte-level", 200, [&web, &article])[..] else { panic!("one segment") };
+    let (_, vocabulary) = &small_tokenizers::ALL[0];
+    let text = vocabulary.decode(&one.input_ids);
+    let expected = "First of all.\n\nThen rice.\n\nช้าง\n\nข้าวสวย<|reserved_special_token_0|>";
+    assert_eq!(text, expected);
+    assert_eq!(one.spans[0].title_tokens, 0);
+    assert_eq!((one.spans[0].title.as_str(), one.spans[1].title.as_str()), ("", "ช้าง"));
+}
+
+#[test]
+fn documents_are_told_apart_by_their_texts_and_pages_by_their_ids() {
+    let digest = Digest::of;
+    let ids: Vec<Digest> = [
+        (Origin::Web, ("web", Identity::Text(digest(b"one"))), 5),
+        (Origin::Web, ("web", Identity::Text(digest(b"two"))), 5),
+        (Origin::Web, ("other", Identity::Text(digest(b"one"))), 5),
+        (Origin::Web, ("web", Identity::Text(digest(b"one"))), 6),
+        (Origin::Wiki, ("web", Identity::Text(digest(b"one"))), 5),
+        (Origin::Web, ("web", Identity::Page(0)), 5),
+    ]
+    .map(|(origin, english, page)| pair_id(origin, english, ("thwiki", Identity::Page(page))))
+    .to_vec();
+    let distinct: std::collections::BTreeSet<&Digest> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len());
+    // The identities of pairs of pages are part of what users keep: they stay as they ever were.
+    let pages =
+        pair_id(Origin::Wiki, ("enwiki", Identity::Page(1007)), ("thwiki", Identity::Page(2007)));
+    let fields: [&[u8]; 5] =
+        [b"wiki", b"enwiki", &1007_u32.to_le_bytes(), b"thwiki", &2007_u32.to_le_bytes()];
+    assert_eq!(pages, Digest::of_fields(&fields));
 }

@@ -9,7 +9,7 @@ use std::{
 
 use crossic_operators::{
     record::{Digest, Origin},
-    segment::{Segment, Span},
+    segment::{Retrieval, Segment, Span},
     vocabulary::Vocabulary,
 };
 use serde::Deserialize;
@@ -156,6 +156,7 @@ impl Corpus {
         let sources = || self.manifest.sources.iter();
         let found = sources()
             .find(|(key, _)| *key == name)
+            .or_else(|| sources().find(|(_, it)| it.info.lang == name && !it.documents))
             .or_else(|| sources().find(|(_, it)| it.info.lang == name))
             .or_else(|| sources().find(|(_, it)| it.info.wiki == name));
         found.map(|(key, it)| (key.as_str(), it))
@@ -237,6 +238,8 @@ struct JsonRow {
     text: Option<String>,
     spans: Vec<Span>,
     score: Option<f64>,
+    #[serde(default)]
+    retrieval: Option<Retrieval>,
 }
 
 fn segment(
@@ -255,6 +258,7 @@ fn segment(
         input_ids,
         spans: row.spans,
         score: row.score.map(|score| (score * 1e6).round() as i32),
+        retrieval: row.retrieval,
     })
 }
 

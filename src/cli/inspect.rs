@@ -34,7 +34,8 @@ pub(super) struct Args {
     /// Show the rows of the pairs whose id starts with these hexadecimal digits
     #[arg(long, value_name = "ID", group = "choice")]
     pair: Option<String>,
-    /// Show the rows that hold text of a page: `en:Elephant`, `en:1007` or a bare title
+    /// Show the rows that hold text of a page: `en:Elephant`, `en:1007` or a bare title; or of a web
+    /// document: its address, or its id
     #[arg(long, value_name = "PAGE", group = "choice")]
     page: Option<String>,
     /// Show the first rows instead of some from all over the corpus
@@ -72,9 +73,7 @@ impl Choice {
             Choice::Positions(positions) => positions.contains(&position),
             Choice::Segment(prefix) => segment.id.to_string().starts_with(prefix),
             Choice::Pair(prefix) => segment.pair.to_string().starts_with(prefix),
-            Choice::Page(name) => {
-                segment.spans.iter().any(|it| name.names(&it.wiki, it.page, &it.title))
-            }
+            Choice::Page(name) => segment.spans.iter().any(|it| name.names_span(it)),
         }
     }
 }
@@ -242,9 +241,7 @@ impl Show<'_> {
         writeln!(out, "{}", self.styled("1", &head))?;
         writeln!(out, "  row {index} of pair {}", segment.pair)?;
         writeln!(out, "  in {shard}")?;
-        if let Some(score) = segment.score {
-            writeln!(out, "  score {:.6}", f64::from(score) / 1e6)?;
-        }
+        self.retrieval(out, segment)?;
         for span in &segment.spans {
             self.source(out, span, n_tokens)?;
         }
@@ -256,6 +253,30 @@ impl Show<'_> {
         Ok(writeln!(out)?)
     }
 
+    /// Writes how the document of a row was found.
+    fn retrieval(&self, out: &mut dyn Write, segment: &Segment) -> Result<()> {
+        let score = |millionths: i32| format!("{:.6}", f64::from(millionths) / 1e6);
+        if let Some(whole) = segment.score {
+            writeln!(out, "  score {}", score(whole))?;
+        }
+        let Some(it) = &segment.retrieval else {
+            return match segment.origin {
+                Origin::Wiki => Ok(()),
+                Origin::Web => {
+                    Ok(writeln!(out, "  without a score: the document was found for another page")?)
+                }
+            };
+        };
+        let (title, full) = (score(it.title_score), score(it.full_score));
+        writeln!(out, "    {title} with the title, {full} with title and keywords")?;
+        let keywords = match it.keywords.as_slice() {
+            [] => "no keywords".to_owned(),
+            words => format!("keywords {}", visible(&words.join(", "))),
+        };
+        let title = visible(&it.title);
+        Ok(writeln!(out, "    document {} for `{title}`, {keywords}", it.rank)?)
+    }
+
     /// Writes where a span comes from.
     fn source(&self, out: &mut dyn Write, span: &Span, n_tokens: u64) -> Result<()> {
         let tag = self.styled(self.colour_of(&span.lang), &format!("{:>4}", span.lang));
@@ -264,9 +285,14 @@ impl Show<'_> {
             revision => format!(", revision {revision}"),
         };
         let title = visible(&span.title);
-        writeln!(out, "{tag}  {title} ({}, page {}{revision})", span.wiki, span.page)?;
-        if let Some((_, source)) = self.corpus.manifest.source_of_wiki(&span.wiki) {
-            writeln!(out, "      {}", source.info.page_url(span.page, span.revision))?;
+        match &span.document {
+            None => writeln!(out, "{tag}  {title} ({}, page {}{revision})", span.wiki, span.page)?,
+            Some(document) => {
+                writeln!(out, "{tag}  ({}, document {})", span.wiki, visible(document))?;
+            }
+        }
+        if let Some(url) = self.url(span) {
+            writeln!(out, "      {}", visible(&url))?;
         }
         let paragraphs = match (span.paragraph_start + 1, span.paragraph_end) {
             (first, last) if last <= first => format!("paragraph {first}"),
@@ -281,6 +307,17 @@ impl Show<'_> {
             counted(length, "token"),
             percent(length, n_tokens)
         )?)
+    }
+
+    /// Returns where the text of a span can be read.
+    fn url(&self, span: &Span) -> Option<String> {
+        match &span.document {
+            Some(_) => span.url.clone(),
+            None => {
+                let (_, source) = self.corpus.manifest.source_of_wiki(&span.wiki)?;
+                Some(source.info.page_url(span.page, span.revision))
+            }
+        }
     }
 
     /// Writes the text of a span, each line with its language in the margin.
@@ -341,11 +378,9 @@ impl Show<'_> {
         let manifest = &self.corpus.manifest;
         let spans = segment.spans.iter().map(|span| {
             let (title_text, body) = self.decode(segment, span);
-            let source = manifest.source_of_wiki(&span.wiki);
             let mut value = serde_json::to_value(span).unwrap_or_default();
             if let Some(fields) = value.as_object_mut() {
-                let url = source.map(|(_, it)| it.info.page_url(span.page, span.revision));
-                fields.insert("url".to_owned(), json!(url));
+                fields.insert("url".to_owned(), json!(self.url(span)));
                 fields.insert("text".to_owned(), json!(format!("{title_text}{body}")));
             }
             value
@@ -356,6 +391,7 @@ impl Show<'_> {
             "index": segment.index,
             "origin": origin(segment.origin),
             "score": segment.score.map(|score| f64::from(score) / 1e6),
+            "retrieval": segment.retrieval,
             "shard": shard,
             "tokens": segment.input_ids.len(),
             "limit": manifest.tokens,

@@ -1,5 +1,7 @@
 //! Pages as a user names them: `en:Elephant`, `en:1007`, or a bare title.
 
+use crossic_operators::segment::Span;
+
 use super::corpus::Corpus;
 use crate::sources::TitleRules;
 
@@ -12,6 +14,8 @@ pub(super) struct PageName {
     pub(super) title: String,
     /// The page id, if the text is one.
     pub(super) page: Option<u32>,
+    /// The text as it stands, which may be the address of a document or what its collection calls it.
+    pub(super) text: String,
 }
 
 impl PageName {
@@ -30,8 +34,27 @@ impl PageName {
                 source: Some(source),
                 title: normal(rest),
                 page: rest.trim().parse().ok(),
+                text: text.trim().to_owned(),
             },
-            None => PageName { source: None, title: normal(text), page: None },
+            None => {
+                let text_alone = text.trim().to_owned();
+                PageName { source: None, title: normal(text), page: None, text: text_alone }
+            }
+        }
+    }
+
+    /// Returns whether a span is of this page, or of this document.
+    pub(super) fn names_span(&self, span: &Span) -> bool {
+        match &span.document {
+            None => self.names(&span.wiki, span.page, &span.title),
+            Some(document) => {
+                let bare = self.text.split_once(':').map(|(_, rest)| rest.trim());
+                let rest = bare.filter(|_| {
+                    self.source.as_ref().is_some_and(|(_, collection)| *collection == span.wiki)
+                });
+                let is = |name: &str| name == document || Some(name) == span.url.as_deref();
+                is(&self.text) || rest.is_some_and(is)
+            }
         }
     }
 
@@ -77,12 +100,47 @@ pub(super) fn nearest(title: &str, titles: impl Iterator<Item = String>, n: usiz
 mod tests {
     use super::*;
 
+    fn named(text: &str) -> PageName {
+        PageName::with_sources(text, |name| {
+            (name == "web").then(|| ("web".to_owned(), "fineweb-edu".to_owned()))
+        })
+    }
+
+    #[test]
+    fn documents_are_named_by_address_or_id() {
+        let span = Span {
+            lang: "en".to_owned(),
+            wiki: "fineweb-edu".to_owned(),
+            page: 0,
+            revision: 0,
+            title: String::new(),
+            paragraph_start: 0,
+            paragraph_end: 1,
+            token_start: 0,
+            token_end: 1,
+            title_tokens: 0,
+            cut_start: false,
+            cut_end: false,
+            document: Some("<urn:uuid:7>".to_owned()),
+            url: Some("https://example.org/a".to_owned()),
+            digest: Some(crossic_operators::record::Digest::of(b"text")),
+        };
+        for text in ["<urn:uuid:7>", " https://example.org/a", "web:<urn:uuid:7>"] {
+            assert!(named(text).names_span(&span), "{text}");
+        }
+        // No title and no page id means a document, not even those that it seems to have.
+        for text in ["", "web:", "web:0", "0", "https://example.org/b", "other:<urn:uuid:7>"] {
+            assert!(!named(text).names_span(&span), "{text}");
+        }
+    }
+
     fn check(text: &str, source: Option<&str>, title: &str, page: Option<u32>) {
         let read = PageName::with_sources(text, |name| {
             ["en", "th"].contains(&name).then(|| (name.to_owned(), format!("{name}wiki")))
         });
         let source = source.map(|name| (name.to_owned(), format!("{name}wiki")));
-        assert_eq!(read, PageName { source, title: title.to_owned(), page });
+        let text = text.to_owned();
+        assert_eq!(read, PageName { source, title: title.to_owned(), page, text });
     }
 
     #[test]

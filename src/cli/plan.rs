@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
 };
 
+use crossic_operators::flow::Kind;
 use serde_json::json;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     config::{self, Plan, plan::Resolved},
     error::Result,
-    report::numbers::thousands,
+    report::numbers::{counted, thousands},
     sources::LinkNumbers,
     storage,
 };
@@ -42,9 +43,12 @@ const BZIP2_RATE: f64 = 9e6;
 const TEXT_SHARE: f64 = 1.5;
 
 /// What a source holds.
+#[derive(Default)]
 struct Size {
     tables: u64,
     articles: u64,
+    /// Bytes of files of web documents.
+    documents: u64,
     /// Links into each other language of the pipeline: as many pages are wanted at most.
     links: LinkNumbers,
     /// What the indexes of its articles save.
@@ -54,15 +58,20 @@ struct Size {
 pub(super) fn run(args: &Args) -> Result<()> {
     let plan = config::load(&args.pipeline.file, &args.pipeline.sets)?;
     let mut sizes = BTreeMap::new();
-    let languages: Vec<String> =
-        plan.sources.iter().map(|node| node.source.info().lang.clone()).collect();
+    let wikis = || plan.sources.iter().filter(|node| node.source.writes() == Kind::Wiki);
+    let languages: Vec<String> = wikis().map(|node| node.source.info().lang.clone()).collect();
     for node in &plan.sources {
+        let is_wiki = node.source.writes() == Kind::Wiki;
         let others: Vec<String> =
             languages.iter().filter(|lang| **lang != node.source.info().lang).cloned().collect();
-        let links = node.source.count_links(&others)?;
-        let mut size = Size { tables: 0, articles: 0, links, skips: None };
+        let links = if is_wiki { node.source.count_links(&others)? } else { LinkNumbers::new() };
+        let mut size = Size { links, ..Size::default() };
         for path in node.source.files() {
             let n_bytes = storage::size(&path)?;
+            if !is_wiki {
+                size.documents += n_bytes;
+                continue;
+            }
             let name = path.to_string_lossy();
             let table = name.ends_with(".sql") || name.ends_with(".sql.gz");
             *(if table { &mut size.tables } else { &mut size.articles }) += n_bytes;
@@ -70,12 +79,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         sizes.insert(node.name.as_str(), size);
     }
     let last = last_build(&plan)?;
-    let links = plan
-        .sources
-        .iter()
-        .filter_map(|node| sizes.get(node.name.as_str()).map(|size| (node, &size.links)));
+    let links =
+        wikis().filter_map(|node| sizes.get(node.name.as_str()).map(|size| (node, &size.links)));
     let n_links = plan_skips::n_links(links);
-    for node in &plan.sources {
+    for node in wikis() {
         let n_links = n_links.get(&node.source.info().lang).copied().unwrap_or(0);
         let skips = Skips::of(&node.name, node.source.as_ref(), last.as_ref(), n_links)?;
         if let Some(size) = sizes.get_mut(node.name.as_str()) {
@@ -139,6 +146,7 @@ fn write_json(
                 "wiki": node.source.info(),
                 "table_bytes": size.tables,
                 "article_bytes": size.articles,
+                "document_bytes": size.documents,
                 "links": size.links,
                 "skips": size.skips.as_ref().map(Skips::json),
                 "files": node.source.files(),
@@ -166,6 +174,13 @@ fn write_text(
     for node in &plan.sources {
         let info = node.source.info();
         let Some(size) = sizes.get(node.name.as_str()) else { continue };
+        if node.source.writes() == Kind::Documents {
+            writeln!(out, "\n{} ({}): {}, in {}", node.name, node.kind, info.wiki, info.lang)?;
+            let n_files = counted(node.source.files().len() as u64, "file");
+            writeln!(out, "  reads  {n_files} of documents, {}", bytes(size.documents))?;
+            write_knobs(out, &node.source.knobs())?;
+            continue;
+        }
         writeln!(out, "\n{} ({}): {} of {}", node.name, node.kind, info.wiki, info.date)?;
         writeln!(
             out,
@@ -214,7 +229,22 @@ fn write_text(
     }
     let (read, tokenise) = estimate(sizes);
     let links: u64 = sizes.values().flat_map(|size| &size.links).map(|(_, n)| n).sum();
-    writeln!(out, "\nwanted: at most {} pages, for at most as many pairs", thousands(links))?;
+    // Of these pages the texts are read, and of each found documents make some pairs at most.
+    let top = plan.operators.iter().filter_map(|it| it.operator.retrieval()).map(|it| it.top);
+    match top.max() {
+        None => {
+            writeln!(
+                out,
+                "\nwanted: at most {} pages, for at most as many pairs",
+                thousands(links)
+            )?;
+        }
+        Some(top) => writeln!(
+            out,
+            "\nwanted: at most {} pages, and at most {top} documents for each article",
+            thousands(links)
+        )?,
+    }
     writeln!(
         out,
         "estimate: {:.0} core seconds to read, at most {:.0} to tokenise if every article is paired",

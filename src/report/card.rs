@@ -25,7 +25,7 @@ pub fn card(manifest: &Manifest, report: &Report) -> String {
 }
 
 /// The metadata of the Hub (<https://huggingface.co/docs/hub/datasets-cards>).
-fn header(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Result {
+fn header(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt::Result {
     let languages: BTreeSet<&str> =
         manifest.sources.values().map(|source| hub_language(&source.info.lang)).collect();
     writeln!(card, "---")?;
@@ -34,7 +34,14 @@ fn header(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Resul
     for language in languages {
         writeln!(card, "  - {}", yaml(language))?;
     }
-    writeln!(card, "license: cc-by-sa-4.0")?;
+    match report.statistics.web_rows {
+        0 => writeln!(card, "license: cc-by-sa-4.0")?,
+        // Two licences, neither of which covers all of the text.
+        _ => {
+            writeln!(card, "license: other\nlicense_name: mixed")?;
+            writeln!(card, "license_link: README.md")?;
+        }
+    }
     writeln!(card, "task_categories:\n  - text-generation")?;
     writeln!(card, "size_categories:\n  - {}", size_category(manifest.totals.rows))?;
     writeln!(card, "tags:\n  - cross-lingual\n  - continued-pre-training\n  - wikipedia")?;
@@ -92,26 +99,42 @@ fn size_category(n_rows: u64) -> &'static str {
 }
 
 fn title(manifest: &Manifest) -> String {
-    let languages: Vec<&str> =
-        manifest.sources.values().map(|source| source.info.lang.as_str()).collect();
+    let mut languages: Vec<&str> = Vec::new();
+    for source in manifest.sources.values() {
+        // A wiki and a collection of documents may be of one language.
+        if !(source.documents && languages.contains(&source.info.lang.as_str())) {
+            languages.push(&source.info.lang);
+        }
+    }
     format!("Cross-lingual in-context corpus ({})", languages.join(", "))
 }
 
-fn summary(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Result {
+fn summary(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt::Result {
     let totals = &manifest.totals;
+    let n_web = report.statistics.web_pairs;
     writeln!(card, "# {}\n", title(manifest))?;
+    let of = match n_web {
+        0 => "Wikipedia articles".to_owned(),
+        n if n == totals.pairs => "a Wikipedia article and a web document".to_owned(),
+        n => {
+            format!("Wikipedia articles, {} of them of an article and a web document", thousands(n))
+        }
+    };
     writeln!(
         card,
-        "{} made of {} of Wikipedia articles: {}.\n",
+        "{} made of {} of {of}: {}.\n",
         counted(totals.rows, "row"),
         counted(totals.pairs, "pair"),
         counted(totals.tokens, "token"),
     )?;
+    let about = match n_web {
+        0 => "two articles about one subject",
+        _ => "an article, and of another article or a web document about its subject",
+    };
     match manifest.rows {
         RowKind::Segments => writeln!(
             card,
-            "Each row holds paragraphs of two articles about one subject, one language after the \
-             other,\nin at most {} tokens that end in the token `{}` (id {}).",
+            "Each row holds paragraphs of {about}, one language after the other,\nin at most {} tokens that end in the token `{}` (id {}).",
             thousands(manifest.tokens),
             manifest.tokenizer.closing,
             manifest.tokenizer.closing_id
@@ -145,7 +168,7 @@ fn content(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt:
     let cut = percent(statistics.cut_rows, statistics.rows);
     for (what, n) in [
         ("rows", thousands(statistics.rows)),
-        ("pairs of articles", thousands(statistics.pairs)),
+        ("pairs", thousands(statistics.pairs)),
         ("tokens", thousands(statistics.tokens)),
         ("tokens of the longest row", thousands(statistics.longest)),
         ("share of N that rows fill", fill),
@@ -153,6 +176,15 @@ fn content(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt:
         ("rows that begin or end inside a paragraph", cut),
     ] {
         writeln!(card, "| {what} | {n} |")?;
+    }
+    if statistics.web_pairs != 0 {
+        for (what, n) in [
+            ("pairs of an article and a web document", statistics.web_pairs),
+            ("rows of these pairs", statistics.web_rows),
+            ("tokens of these rows", statistics.web_tokens),
+        ] {
+            writeln!(card, "| {what} | {} |", thousands(n))?;
+        }
     }
     writeln!(card, "\n| language | tokens | share | of them titles |\n|---|---:|---:|---:|")?;
     let total = statistics.tokens_by_language.values().sum();
@@ -168,8 +200,17 @@ fn content(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt:
         ("index", "position of the row within its pair"),
         ("origin", "`wiki` for language links, `web` for retrieved documents"),
         ("input_ids", "token ids, the closing one included"),
-        ("spans", "where the tokens come from: wiki, page, revision, title, paragraphs, tokens"),
+        (
+            "spans",
+            "where the tokens come from: wiki, page, revision, title, paragraphs, tokens; of a web \
+             document its collection, id, address and the digest of its text",
+        ),
         ("score", "score of the retrieval; null for language links"),
+        (
+            "retrieval",
+            "how the document was found: rank, scores, and the title and keywords that were asked \
+             for; null for language links",
+        ),
     ] {
         writeln!(card, "- `{column}`: {about}")?;
     }
@@ -203,7 +244,7 @@ fn making(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt::
         || report.rejects.iter().flat_map(|(stage, it)| it.iter().map(move |it| (stage, it)));
     if rejects().next().is_some() {
         writeln!(card, "\nWhat was left out, and why (each one is listed in `rejects/`):\n")?;
-        writeln!(card, "| component | reason | links or pairs |\n|---|---|---:|")?;
+        writeln!(card, "| component | reason | links, pages or pairs |\n|---|---|---:|")?;
         for (stage, (reason, n)) in rejects() {
             writeln!(card, "| {} | {} | {} |", cell(stage), cell(reason), thousands(*n))?;
         }
@@ -254,29 +295,40 @@ fn load(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Result 
     )
 }
 
-fn rights(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Result {
+fn rights(card: &mut String, manifest: &Manifest, report: &Report) -> std::fmt::Result {
     writeln!(card, "## Where the text comes from, and its licence\n")?;
-    writeln!(card, "| source | wiki | language | dump | input files |\n|---|---|---|---|---:|")?;
+    writeln!(card, "| source | wiki or collection | language | dump | input files |")?;
+    writeln!(card, "|---|---|---|---|---:|")?;
     for (name, source) in &manifest.sources {
         let info = &source.info;
         let [name, wiki, lang, date] =
             [name, &info.wiki, &info.lang, &info.date].map(|text| cell(text));
         writeln!(card, "| {name} | {wiki} | {lang} | {date} | {} |", source.files.len())?;
     }
+    let has_web = report.statistics.web_rows != 0;
+    let whose = match has_web {
+        false => "The text is the work of the authors of Wikipedia and is under the licence",
+        true => {
+            "The text of articles is the work of the authors of Wikipedia and is under the licence"
+        }
+    };
+    let so = if has_web { "." } else { "; so is this corpus." };
     writeln!(
         card,
-        "\nThe text is the work of the authors of Wikipedia and is under the licence\n\
-         [CC BY-SA 4.0](https://creativecommons.org/licenses/by-sa/4.0/); so is this corpus.\n\
+        "\n{whose}\n[CC BY-SA 4.0](https://creativecommons.org/licenses/by-sa/4.0/){so}\n\
          It has been changed: markup, tables, references and lists of links are gone, articles \
          are cut into rows, and\ntext is kept as token ids.\n\n\
          Each span of a row names the wiki, the page and the revision it was read from.\n\
          The authors of a text are in the history of its page:\n"
     )?;
-    for source in manifest.sources.values() {
+    for source in manifest.sources.values().filter(|source| !source.documents) {
         // The address of a made-up page and revision, with their names put in.
         let url = source.info.page_url(0, 1);
         let url = url.strip_suffix('1').unwrap_or(&url);
         writeln!(card, "- `{}`: `{url}REVISION`", source.info.wiki)?;
+    }
+    if has_web {
+        web_rights(card, manifest)?;
     }
     writeln!(
         card,
@@ -284,6 +336,23 @@ fn rights(card: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Resul
          corpus is\n`{}`.\nTo take a page out, build the corpus again without it: \
          `pair` and `spans` tell which rows held it.\n",
         manifest.corpus_digest
+    )
+}
+
+/// What is to be known of web documents, whose authors have licensed nothing here.
+fn web_rights(card: &mut String, manifest: &Manifest) -> std::fmt::Result {
+    let names: Vec<String> =
+        manifest.collections().into_iter().map(|name| format!("`{}`", cell(name))).collect();
+    writeln!(
+        card,
+        "\nThe text of web documents comes from {} and is **not** under CC BY-SA. Whoever shares it \
+         has to keep to\nthe terms of that collection. Fineweb-edu is under the \
+         [ODC-By 1.0](https://opendatacommons.org/licenses/by/1-0/) licence, which is about the\n\
+         collection; its use is subject to Common Crawl's \
+         [terms of use](https://commoncrawl.org/terms-of-use) as well. The rights in the documents\n\
+         themselves stay with their authors.\n\
+         Each span of a document names the collection, the document's id in it, and its address.",
+        names.join(", ")
     )
 }
 

@@ -90,6 +90,18 @@ fn totals(page: &mut String, manifest: &Manifest, report: &Report) -> std::fmt::
     ] {
         writeln!(page, "<tr><td>{what}</td><td class=\"n\">{}</td></tr>", escaped(&value))?;
     }
+    if statistics.web_pairs != 0 {
+        let names = manifest.collections().join(", ");
+        for (what, n) in [
+            ("Pairs with a web document", statistics.web_pairs),
+            ("Rows with a web document", statistics.web_rows),
+            ("Tokens of rows with a web document", statistics.web_tokens),
+        ] {
+            let what = format!("{what} ({names})");
+            let n = thousands(n);
+            writeln!(page, "<tr><td>{}</td><td class=\"n\">{n}</td></tr>", escaped(&what))?;
+        }
+    }
     writeln!(page, "</table>")
 }
 
@@ -224,7 +236,7 @@ fn rejects(page: &mut String, _: &Manifest, report: &Report) -> std::fmt::Result
     };
     writeln!(
         page,
-        "<p class=\"soft\">Links and pairs that could not be used; <code>rejects/</code> lists each \
+        "<p class=\"soft\">Links, pages and pairs that could not be used; <code>rejects/</code> lists each \
          of them.</p>\n<table>"
     )?;
     for (stage, reasons) in &report.rejects {
@@ -267,7 +279,7 @@ fn plan(page: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Result 
 fn sources(page: &mut String, manifest: &Manifest, _: &Report) -> std::fmt::Result {
     writeln!(
         page,
-        "<h2>Sources</h2>\n<div class=\"wide\"><table>\n<tr><th>Source</th><th>Wiki</th>\
+        "<h2>Sources</h2>\n<div class=\"wide\"><table>\n<tr><th>Source</th><th>Wiki or collection</th>\
          <th>Dump</th><th>File</th><th class=\"n\">Size</th></tr>"
     )?;
     for (name, source) in &manifest.sources {

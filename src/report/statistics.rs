@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossic_operators::{record::Digest, segment::Segment};
+use crossic_operators::{
+    record::{Digest, Origin},
+    segment::Segment,
+};
 use serde::{Deserialize, Serialize};
 
 /// Buckets of the histogram of lengths: sixteenths of N, and one for longer rows.
@@ -23,6 +26,15 @@ pub struct Statistics {
     pub tokens_by_language: BTreeMap<String, u64>,
     /// Tokens of titles by language.
     pub title_tokens_by_language: BTreeMap<String, u64>,
+    /// Of the pairs, those of an article and a web document.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub web_pairs: u64,
+    /// Rows of these pairs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub web_rows: u64,
+    /// Tokens of these rows, closing tokens included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub web_tokens: u64,
     /// Rows with one language only.
     pub one_language_rows: u64,
     /// Tokens of rows with one language only.
@@ -39,6 +51,11 @@ pub struct Statistics {
     pub differing_rows: u64,
 }
 
+/// Reports of corpora without web documents say nothing of them.
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 /// Adds up the rows of one bucket, in order.
 #[derive(Debug, Default)]
 pub struct Counter {
@@ -52,7 +69,13 @@ impl Counter {
         let it = &mut self.statistics;
         let tokens = segment.input_ids.len() as u64;
         it.rows += 1;
-        it.pairs += u64::from(self.last_pair != Some(segment.pair));
+        let first = u64::from(self.last_pair != Some(segment.pair));
+        it.pairs += first;
+        if segment.origin == Origin::Web {
+            it.web_pairs += first;
+            it.web_rows += 1;
+            it.web_tokens += tokens;
+        }
         self.last_pair = Some(segment.pair);
         it.tokens += tokens;
         it.capacity += n;
@@ -101,6 +124,9 @@ impl Statistics {
         for (lang, n) in &other.title_tokens_by_language {
             *self.title_tokens_by_language.entry(lang.clone()).or_default() += n;
         }
+        self.web_pairs += other.web_pairs;
+        self.web_rows += other.web_rows;
+        self.web_tokens += other.web_tokens;
         self.one_language_rows += other.one_language_rows;
         self.one_language_tokens += other.one_language_tokens;
         self.cut_rows += other.cut_rows;

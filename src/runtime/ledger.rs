@@ -28,7 +28,7 @@ fn target_of(reject: &Reject, english: SourceIndex) -> SourceIndex {
                 source
             }
         }
-        Subject::Pair { target, .. } => target.0,
+        Subject::Pair { target, .. } | Subject::Web { target, .. } => target.0,
         Subject::Page { source, .. } => source,
     }
 }
@@ -129,7 +129,7 @@ pub(super) fn ledger(
         }
     }
     lines.retain(|line| line.incoming != 0 || !line.out.is_empty());
-    lines.extend(side_lines(buckets, sink, &lang));
+    lines.extend(side_lines(buckets, sink, &|source| name_of(plan, source)));
     lines
 }
 
@@ -138,6 +138,17 @@ fn english_of(plan: &Plan, inputs: &[String]) -> SourceIndex {
     let first = inputs.first();
     let position = plan.sources.iter().position(|node| Some(&node.name) == first);
     position.map_or(SourceIndex::MAX, |index| index as SourceIndex)
+}
+
+/// What the texts of a source are called: by their language, but those of a collection of documents,
+/// which may be of the language of a wiki, by its name.
+fn name_of(plan: &Plan, source: SourceIndex) -> &str {
+    let Some(node) = plan.sources.get(usize::from(source)) else { return "?" };
+    let info = node.source.info();
+    match node.source.writes() {
+        Kind::Documents => &info.wiki,
+        _ => &info.lang,
+    }
 }
 
 fn source_lines(plan: &Plan, heard: &Heard) -> Vec<Line> {
@@ -185,7 +196,7 @@ fn window_line(
 fn side_lines<'a>(
     buckets: &[&Bucket],
     sink: &SinkNode,
-    lang: &impl Fn(SourceIndex) -> &'a str,
+    name: &impl Fn(SourceIndex) -> &'a str,
 ) -> Vec<Line> {
     let mut sums: BTreeMap<SourceIndex, SideCounts> = BTreeMap::new();
     for bucket in buckets {
@@ -197,13 +208,13 @@ fn side_lines<'a>(
     for (source, it) in sums {
         lines.push(Line::new(
             &sink.input,
-            format!("paragraphs ({})", lang(source)),
+            format!("paragraphs ({})", name(source)),
             it.paragraphs_in,
             [("in rows", it.paragraphs_out), ("dropped", it.paragraphs_dropped)],
         ));
         lines.push(Line::new(
             &sink.input,
-            format!("tokens of text ({})", lang(source)),
+            format!("tokens of text ({})", name(source)),
             it.tokens_in,
             [("in rows", it.tokens_out), ("dropped", it.tokens_dropped)],
         ));
@@ -216,6 +227,14 @@ pub(super) fn links(plan: &Plan, heard: &Heard) -> BTreeMap<String, LinkCounts> 
     let mut links: BTreeMap<String, LinkCounts> = BTreeMap::new();
     for (tally, n) in &heard.tallies {
         let Some(node) = plan.sources.get(usize::from(tally.target)) else { continue };
+        // Pairs with documents have no links to count: a language of no other pairs is left out.
+        let counts_links = !matches!(
+            tally.measure,
+            Measure::PagesIn | Measure::PagesAnswered | Measure::PairsIn | Measure::PairsOut
+        );
+        if !counts_links {
+            continue;
+        }
         let counts = links.entry(node.source.info().lang.clone()).or_default();
         match tally.measure {
             Measure::PairsForward => counts.forward += *n as u64,

@@ -21,6 +21,7 @@ mod rejects;
 mod said;
 mod scan;
 mod seal;
+mod stamp;
 
 use std::{
     collections::BTreeMap,

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crossic_operators::{flow::Kind, record::Digest};
+use crossic_operators::{
+    flow::Kind,
+    record::{Digest, Pair},
+};
 
 use crate::{
     config::Plan,
@@ -39,15 +42,18 @@ pub(super) fn named(plan: &Plan) -> Named {
 }
 
 /// Returns the names of the packs that hold every text that a rebuild may ask for, sorted: texts
-/// and links of the wanted articles, names, documents that were found and why.
+/// and links of the wanted articles, names, documents that were found and why; and these
+/// `others`.
 ///
 /// The live texts of packs that are mostly dead are written into a new one.
 pub(super) fn live(
     store: &TextStore,
     snapshots: &[Snapshot],
     named: &Named,
+    others: impl IntoIterator<Item = Digest>,
 ) -> Result<Vec<String>> {
-    let digests = asked_for(store, snapshots, named)?;
+    let mut digests = asked_for(store, snapshots, named)?;
+    digests.extend(others);
     let mut kept: Vec<PackName> = Vec::new();
     let mut moved: Option<PackWriter> = None;
     let mut text = String::new();
@@ -104,4 +110,13 @@ fn asked_for(store: &TextStore, snapshots: &[Snapshot], named: &Named) -> Result
         }
     }
     Ok(digests)
+}
+
+/// Returns the keys in the packs of the documents of some pairs and of how they were found, sorted.
+pub(super) fn of_pairs<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<Digest> {
+    let of_pair = |pair: &Pair| Some([pair.english.identity().text()?, pair.evidence]);
+    let mut texts: Vec<Digest> = pairs.filter_map(of_pair).flatten().collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
 }

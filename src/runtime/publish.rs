@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, io::Write, path::Path};
 
 use crossic_operators::{
     context::Measure,
+    flow::Kind,
     split_windows::{Config, Splitter, Variant},
 };
 
@@ -31,8 +32,8 @@ use crate::{
 
 /// What the corpora of a run have in common.
 struct Common<'a> {
-    /// The directory of the texts and snapshots: that of the first sink.
-    store_dir: &'a Path,
+    /// The texts and snapshots, in the directory of the first sink.
+    store: &'a TextStore,
     packs: Vec<String>,
     /// Files in `memos/` with the answers of all processes.
     answers: Vec<String>,
@@ -49,14 +50,20 @@ pub(super) fn publish(
     processes: &Processes,
 ) -> Result<Vec<Built>> {
     something_came(plan, &heard, Manifest::find(store.dir())?.as_ref())?;
-    let packs = packs::live(store, &heard.snapshots, &packs::named(plan))?;
+    let packs = packs::live(
+        store,
+        &heard.snapshots,
+        &packs::named(plan),
+        heard.buckets.iter().flat_map(|it| it.texts.iter().copied()),
+    )?;
     let mut sources = BTreeMap::new();
     for node in &plan.sources {
         let files = inputs::hashes(files, &node.name)?;
         let info = node.source.info().clone();
-        sources.insert(node.name.clone(), SourceInfo { info, files });
+        let documents = node.source.writes() == Kind::Documents;
+        sources.insert(node.name.clone(), SourceInfo { info, documents, files });
     }
-    let common = Common { store_dir: store.dir(), packs, answers, sources, processes };
+    let common = Common { store, packs, answers, sources, processes };
     let sinks = plan.sinks.iter().enumerate();
     sinks.map(|sink| publish_one(plan, sink, &heard, &common)).collect()
 }
@@ -95,7 +102,7 @@ fn publish_one(
         notes: notes(plan, heard),
     };
     // The store is the first sink's: other corpora are complete without packs and snapshots.
-    let own_store = dir == common.store_dir;
+    let own_store = dir == common.store.dir();
     let resolved = plan.resolved(sink);
     let corpus_digest = manifest::corpus_digest(&shards).to_string();
     let last = Manifest::find(dir)?;
@@ -141,7 +148,7 @@ fn publish_one(
         packs: if own_store { common.packs.clone() } else { Vec::new() },
         memos,
         snapshots: if own_store { heard.snapshots.clone() } else { Vec::new() },
-        files: rejects::write(plan, dir, common.store_dir, heard, &buckets)?,
+        files: rejects::write(plan, dir, common.store, heard, &buckets)?,
         parent,
         delta,
     };
@@ -247,7 +254,8 @@ fn notes(plan: &Plan, heard: &Heard) -> Vec<String> {
     notes
 }
 
-/// Makes sure that links were found for every target language. A rebuild does not go on without
+/// Makes sure that links were found for every target language, or, where documents are searched,
+/// articles with an English title to ask for. A rebuild does not go on without
 /// them either: it would replace a corpus by what a build from scratch refuses to make.
 fn something_came(plan: &Plan, heard: &Heard, last: Option<&Manifest>) -> Result<()> {
     let joins = plan.operators.iter().filter(|it| it.operator.retrieval().is_none());
@@ -255,7 +263,13 @@ fn something_came(plan: &Plan, heard: &Heard, last: Option<&Manifest>) -> Result
         let Some((english, targets)) = node.inputs.split_first() else { continue };
         let position = |name: &String| plan.sources.iter().position(|it| it.name == *name);
         let Some(english) = position(english).and_then(|at| plan.sources.get(at)) else { continue };
-        for (target, index) in targets.iter().filter_map(|it| Some((it, position(it)?))) {
+        let retrieves = node.operator.retrieval().is_some();
+        let needed = if retrieves { Measure::PagesIn } else { Measure::LinksIn };
+        let is_wiki =
+            |at: &usize| plan.sources.get(*at).is_some_and(|it| it.source.writes() == Kind::Wiki);
+        for (target, index) in
+            targets.iter().filter_map(|it| Some((it, position(it).filter(is_wiki)?)))
+        {
             let sum = |wanted: Measure| -> i64 {
                 let of = heard.tallies.iter().filter(|(tally, _)| {
                     tally.stage == node.stage
@@ -264,15 +278,21 @@ fn something_came(plan: &Plan, heard: &Heard, last: Option<&Manifest>) -> Result
                 });
                 of.map(|(_, n)| *n).sum()
             };
-            if sum(Measure::LinksIn) == 0 {
+            if sum(needed) == 0 {
                 let (from, to) = (english.source.info(), plan.sources.get(index));
                 let lang = to.map_or("?", |node| node.source.info().lang.as_str());
                 let before = to.and_then(|to| last?.source_of_wiki(&to.source.info().wiki));
                 return Err(Error::Nothing {
-                    what: format!(
-                        "the `langlinks` tables hold no link between `{}` and `{lang}` (source `{target}`)",
-                        from.lang
-                    ),
+                    what: match retrieves {
+                        false => format!(
+                            "the `langlinks` tables hold no link between `{}` and `{lang}` (source `{target}`)",
+                            from.lang
+                        ),
+                        true => format!(
+                            "the `langlinks` table of `{lang}` (source `{target}`) names no title in `{}` to ask for",
+                            from.lang
+                        ),
+                    },
                     hint: match before {
                         None => format!(
                             "check that both dumps are of the wikis you mean: {} and {lang}wiki",

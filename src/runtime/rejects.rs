@@ -7,8 +7,10 @@ use std::{
 };
 
 use crossic_operators::{
-    record::{PageId, SourceIndex, Target},
+    flow::Kind,
+    record::{Digest, PageId, SourceIndex, Target},
     reject::{Reject, Subject},
+    retrieve::evidence::Evidence,
 };
 use serde_json::json;
 
@@ -21,6 +23,7 @@ use crate::{
     store::{
         snapshot,
         tables::{LinkRow, PageRow},
+        texts::TextStore,
     },
 };
 
@@ -28,7 +31,7 @@ use crate::{
 pub(super) fn write(
     plan: &Plan,
     dir: &Path,
-    store_dir: &Path,
+    store: &TextStore,
     heard: &Heard,
     buckets: &[&Bucket],
 ) -> Result<BTreeMap<String, String>> {
@@ -37,7 +40,7 @@ pub(super) fn write(
     for reject in heard.rejects.keys().chain(of_buckets) {
         by_stage.entry(reject.stage).or_default().push(*reject);
     }
-    let names = Names::read(plan, store_dir, &heard.snapshots, by_stage.values().flatten())?;
+    let names = Names::read(plan, store, &heard.snapshots, by_stage.values().flatten())?;
     let mut files = BTreeMap::new();
     for (stage, mut rejects) in by_stage {
         rejects.sort();
@@ -58,23 +61,25 @@ pub(super) fn write(
     Ok(files)
 }
 
-/// Titles of the pages and links that rejects speak of.
+/// Titles of the pages and links that rejects speak of, and how documents were found.
 #[derive(Default)]
 struct Names {
     pages: BTreeMap<(SourceIndex, PageId), String>,
     links: BTreeMap<(SourceIndex, PageId, SourceIndex, Target), String>,
+    documents: BTreeMap<Digest, Evidence>,
 }
 
 impl Names {
     /// Looks the titles up in the snapshots, each read once.
     fn read<'a>(
         plan: &Plan,
-        dir: &Path,
+        store: &TextStore,
         snapshots: &[Snapshot],
         rejects: impl Iterator<Item = &'a Reject>,
     ) -> Result<Names> {
         let mut pages: BTreeSet<(SourceIndex, PageId)> = BTreeSet::new();
         let mut links: BTreeSet<(SourceIndex, PageId)> = BTreeSet::new();
+        let mut documents: BTreeSet<Digest> = BTreeSet::new();
         for reject in rejects {
             match reject.subject {
                 Subject::Link { source, from, .. } => {
@@ -85,11 +90,23 @@ impl Names {
                 Subject::Pair { english, target } => {
                     pages.extend([english, target]);
                 }
+                Subject::Web { target, evidence, .. } => {
+                    pages.insert(target);
+                    documents.insert(evidence);
+                }
             }
         }
         let mut names = Names::default();
+        let mut text = String::new();
+        for digest in documents {
+            store.get(digest, &mut text)?;
+            names.documents.extend(Evidence::parse(&text).map(|it| (digest, it)));
+        }
+        let dir = store.dir();
+        let sources = plan.sources.iter().zip(0..);
+        let wikis = sources.filter(|(node, _)| node.source.writes() == Kind::Wiki);
         let languages: BTreeMap<&str, SourceIndex> =
-            plan.sources.iter().map(|node| node.source.info().lang.as_str()).zip(0..).collect();
+            wikis.map(|(node, source)| (node.source.info().lang.as_str(), source)).collect();
         for (node, source) in plan.sources.iter().zip(0..) {
             let table = |table: &str| {
                 snapshots.iter().find(|it| it.source == node.name && it.table == table)
@@ -148,6 +165,21 @@ impl Names {
                 "english": page(english),
                 "target": page(target),
             }),
+            Subject::Web { documents, target, evidence } => {
+                let found = self.documents.get(evidence);
+                json!({
+                    "stage": stage,
+                    "reason": reason,
+                    "english": {
+                        "source": source_name(*documents),
+                        "page": 0,
+                        "title": null,
+                        "document": found.map(|it| &it.document),
+                        "url": found.map(|it| &it.url),
+                    },
+                    "target": page(target),
+                })
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crossic_operators::{
     flow::{Epoch, Windows},
     record::{Digest, Pair, Side, SourceIndex},
     reject::{Reason, Reject, Subject},
+    retrieve::evidence::Evidence,
     segment::Segment,
     split_windows::{Sided, Splitter, Variant, pair_id},
     text::Document,
@@ -28,8 +29,10 @@ use timely::{
 use super::{
     bucket::{self, Bucket, Record, Sealed, Splice, add, cancel, numbers},
     failure::Failure,
+    packs,
     progress::Progress,
     said::Said,
+    stamp::Stamp,
 };
 use crate::{
     clock::{self, Activity},
@@ -39,6 +42,7 @@ use crate::{
     sinks::{ShardWriter, Sink},
     sources::WikiInfo,
     store::{
+        StoreError,
         memos::{self, PairRow},
         snapshot::SnapshotWriter,
     },
@@ -82,15 +86,15 @@ impl Sealing {
     }
 
     fn id(&self, pair: &Pair) -> Digest {
-        let wiki = |side: &Side| (self.wiki(side.source).wiki.as_str(), side.page);
-        pair_id(pair.origin, wiki(&pair.english), wiki(&pair.target))
+        let of = |side: &Side| (self.wiki(side.source).wiki.as_str(), side.identity());
+        pair_id(pair.origin, of(&pair.english), of(&pair.target))
     }
 
     fn bucket(&self, pair: &Pair) -> u32 {
         bucket_of(self.id(pair), self.sink.buckets())
     }
 
-    /// Digest of all that decides the rows of a pair, but for the revisions they name.
+    /// Digest of all that decides the rows of a pair, but for what is stamped on them.
     fn key(&self, pair: &Pair) -> Digest {
         let (english, target) = (self.wiki(pair.english.source), self.wiki(pair.target.source));
         Digest::of_fields(&[
@@ -117,6 +121,10 @@ impl Sealing {
                 fields.push(side.source.to_le_bytes().to_vec());
                 fields.push(side.text.revision.to_le_bytes().to_vec());
             }
+            // For pairs of articles the fields stay those of the time before there were documents.
+            if pair.evidence != Digest::default() {
+                fields.push(pair.evidence.bytes().to_vec());
+            }
         }
         Digest::of_fields(&fields.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
@@ -132,6 +140,8 @@ struct Open {
     memo: Option<SnapshotWriter<PairRow>>,
     counter: Counter,
     sealed: Sealed,
+    /// Identity of the pair before the next one.
+    last: Option<Digest>,
     /// Whether the shard of a run before this one is as good as ours.
     kept: Option<Record>,
 }
@@ -221,9 +231,8 @@ impl Sealing {
         let mut net: Vec<(Digest, Pair)> = Vec::new();
         for same in pairs.chunk_by(|left, right| left.0 == right.0) {
             let sum: i32 = same.iter().map(|(_, diff)| diff).sum();
-            if let (Some((pair, _)), true) = (same.first(), 0 < sum) {
-                net.push((self.id(pair), *pair));
-            }
+            let pair = same.first().filter(|_| 0 < sum).map(|(pair, _)| (self.id(pair), *pair));
+            net.extend(pair.into_iter().flat_map(|it| (0..sum).map(move |_| it)));
         }
         net.sort_unstable();
         let pairs: VecDeque<(Digest, Pair)> = net.into();
@@ -236,9 +245,11 @@ impl Sealing {
             memo: None,
             counter: Counter::default(),
             sealed: Sealed::default(),
+            last: None,
             kept: None,
         };
         open.sealed.bucket.sink = self.index;
+        open.sealed.texts = packs::of_pairs(open.pairs.iter().map(|(_, pair)| pair));
         if open.pairs.is_empty() {
             open.splice = self.splice(number);
             return Ok(open);
@@ -271,6 +282,13 @@ impl Sealing {
     fn step(&self, open: &mut Open, splitter: &Splitter) -> Result<bool> {
         let Some((id, pair)) = open.pairs.pop_front() else { return Ok(false) };
         self.progress.add_pairs(1);
+        if open.last == Some(id) {
+            let subject = Subject::from(&pair);
+            let reject = Reject { stage: self.stage, reason: Reason::DuplicatePair, subject };
+            open.sealed.bucket.rejects.push(reject);
+            return Ok(true);
+        }
+        open.last = Some(id);
         let key = self.key(&pair);
         let known = {
             let _clock = clock::start(Activity::Copy);
@@ -283,20 +301,23 @@ impl Sealing {
             let _clock = clock::start(Activity::Copy);
             if known.key == key {
                 let mut rows = splice.take(&known)?;
+                let Some(stamp) = self.stamp(&pair) else { return Ok(false) };
                 open.sealed.work.pairs_copied += 1;
-                open.sealed.work.pairs_restamped += u64::from(self.restamp(&mut rows, &pair));
+                open.sealed.work.pairs_restamped += u64::from(stamp.put(&mut rows));
                 return self.put(open, &pair, known, &rows, splitter).map(|()| true);
             }
             splice.pass_over(&known)?;
         }
         let mut memo = PairRow { pair: id, key, ..PairRow::default() };
-        let rows = {
+        let mut rows = {
             let _clock = clock::start(Activity::Split);
             match self.split(&pair, splitter, &mut memo) {
                 Some(rows) => rows,
                 None => return Ok(false), // The run is ending: the error is kept with the texts.
             }
         };
+        let Some(stamp) = self.stamp(&pair) else { return Ok(false) };
+        stamp.put(&mut rows);
         open.sealed.work.pairs_split += 1;
         open.sealed.added.extend(rows.iter().map(|row| row.id));
         self.put(open, &pair, memo, &rows, splitter).map(|()| true)
@@ -331,19 +352,25 @@ impl Sealing {
         Some(work.segments)
     }
 
-    /// Gives rows the revisions that the sides of a pair have now; returns whether that was needed.
-    fn restamp(&self, rows: &mut [Segment], pair: &Pair) -> bool {
-        let mut changed = false;
-        for span in rows.iter_mut().flat_map(|row| &mut row.spans) {
-            let is =
-                |side: &&Side| side.page == span.page && self.wiki(side.source).wiki == span.wiki;
-            let side = [&pair.english, &pair.target].into_iter().find(is);
-            if let Some(side) = side.filter(|side| side.text.revision != span.revision) {
-                span.revision = side.text.revision;
-                changed = true;
+    /// Returns what the rows of a pair say beside their tokens; `None` when the run is ending,
+    /// because it cannot be read how the document was found.
+    fn stamp(&self, pair: &Pair) -> Option<Stamp<'_>> {
+        let mut evidence = None;
+        if pair.evidence != Digest::default() {
+            let mut text = String::new();
+            if !self.texts.read(pair.evidence, &mut text) {
+                return None;
+            }
+            evidence = Evidence::parse(&text);
+            if evidence.is_none() {
+                let digest = pair.evidence.to_string();
+                let what = "does not say how a document was found";
+                self.failure.set(StoreError::Text { digest, what }.into());
+                return None;
             }
         }
-        changed
+        let side = |side: &Side| (self.wiki(side.source), *side);
+        Some(Stamp { sides: [side(&pair.english), side(&pair.target)], evidence })
     }
 
     /// Counts the rows of a pair and writes them.
@@ -393,6 +420,7 @@ impl Sealing {
             page: side.page,
             revision: side.text.revision,
             document: Document::parse(text),
+            digest: side.identity().text(),
         }
     }
 
@@ -464,3 +492,7 @@ impl Sealing {
         Ok(open.sealed)
     }
 }
+
+#[cfg(test)]
+#[path = "seal_tests.rs"]
+mod tests;

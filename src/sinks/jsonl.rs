@@ -9,7 +9,7 @@ use std::{
 use crossic_operators::{
     operator::Key,
     record::{Digest, Origin},
-    segment::{Segment, Span},
+    segment::{Retrieval, Segment, Span},
     vocabulary::Vocabulary,
 };
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,8 @@ struct Row {
     input_ids: Vec<u32>,
     spans: Vec<Span>,
     score: Option<f64>,
+    #[serde(default)]
+    retrieval: Option<Retrieval>,
 }
 
 impl Row {
@@ -118,6 +120,7 @@ impl Row {
             input_ids: self.input_ids,
             spans: self.spans,
             score: self.score.map(|score| (score * 1e6).round() as i32),
+            retrieval: self.retrieval,
         })
     }
 }
@@ -142,6 +145,7 @@ impl ShardWriter for Writer {
             "text": self.vocabulary.decode(body),
             "spans": segment.spans,
             "score": segment.score.map(|score| f64::from(score) / 1e6),
+            "retrieval": segment.retrieval,
         });
         if self.input_ids
             && let Some(row) = row.as_object_mut()

@@ -2,6 +2,7 @@
 
 mod arrow_shards;
 mod jsonl;
+mod retrieval_column;
 pub mod shard_file;
 
 use std::{

@@ -12,6 +12,7 @@ use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
 use polars_arrow::offset::Offsets;
 use serde::{Deserialize, Serialize};
 
+use super::retrieval_column;
 use crate::store::StoreError;
 use crate::store::arrow_file::{RowReader, RowWriter, schema_of};
 use crate::store::row::{self, BadRow, Cells, Column, Row, field, list_of};
@@ -25,6 +26,12 @@ const HASH_DIGITS: usize = 32;
 
 /// Millionths in one: segments hold scores as integers, shards as fractions.
 const MILLION: f64 = 1e6;
+
+/// Position of the column `retrieval`, the first that earlier shards lack.
+const RETRIEVAL: usize = 7;
+
+/// Position of the field `document` of a span, the first that earlier shards lack.
+const SPAN_DOCUMENT: usize = 12;
 
 /// A finished shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +117,19 @@ impl Row for Segment {
             field("input_ids", list_of(ArrowDataType::Int32)),
             field("spans", list_of(ArrowDataType::Struct(Span::fields()))),
             field("score", ArrowDataType::Float32),
+            field("retrieval", ArrowDataType::Struct(retrieval_column::fields())),
         ]
+    }
+
+    /// Before documents were retrieved, rows said nothing of them.
+    fn earlier() -> Vec<Vec<Field>> {
+        let mut fields = Segment::fields();
+        fields.truncate(RETRIEVAL);
+        let spans: Vec<Field> = Span::fields().into_iter().take(SPAN_DOCUMENT).collect();
+        for it in fields.iter_mut().filter(|it| it.name == "spans") {
+            it.dtype = list_of(ArrowDataType::Struct(spans.clone()));
+        }
+        vec![fields]
     }
 
     fn columns(rows: &[&Self]) -> Result<Vec<Column>, BadRow> {
@@ -123,6 +142,7 @@ impl Row for Segment {
             token_lists(rows)?,
             span_lists(rows)?,
             rows.iter().map(score).collect::<PrimitiveArray<f32>>().boxed(),
+            retrieval_column::column(rows)?,
         ])
     }
 
@@ -135,6 +155,10 @@ impl Row for Segment {
             input_ids: read_tokens(cells, 4)?,
             spans: read_spans(cells, 5)?,
             score: cells.optional(6)?.map(millionths_of_score).transpose()?,
+            retrieval: match cells.has(RETRIEVAL) {
+                true => cells.nested(RETRIEVAL)?.map(retrieval_column::read).transpose()?,
+                false => None,
+            },
         })
     }
 }
@@ -156,11 +180,16 @@ impl Row for Span {
             field("title_tokens", ArrowDataType::Int32),
             field("cut_start", ArrowDataType::Boolean),
             field("cut_end", ArrowDataType::Boolean),
+            field("document", ArrowDataType::Utf8),
+            field("url", ArrowDataType::Utf8),
+            field("digest", ArrowDataType::Utf8),
         ]
     }
 
     fn columns(rows: &[&Self]) -> Result<Vec<Column>, BadRow> {
         let int = |name, cell: fn(&Span) -> u32| row::narrowed::<_, _, i32>(rows, name, cell);
+        let digests: Vec<Option<String>> =
+            rows.iter().map(|row| row.digest.map(|it| it.to_string())).collect();
         Ok(vec![
             row::strings(rows, |row| &row.lang)?,
             row::strings(rows, |row| &row.wiki)?,
@@ -174,6 +203,9 @@ impl Row for Span {
             int("title_tokens", |row| row.title_tokens)?,
             row::bools(rows, |row| row.cut_start),
             row::bools(rows, |row| row.cut_end),
+            row::optional_strings(rows, |row| row.document.as_deref())?,
+            row::optional_strings(rows, |row| row.url.as_deref())?,
+            row::optional_strings(&digests.iter().collect::<Vec<_>>(), |it| it.as_deref())?,
         ])
     }
 
@@ -191,7 +223,18 @@ impl Row for Span {
             title_tokens: cells.narrowed::<i32, _>(9)?,
             cut_start: cells.bool(10)?,
             cut_end: cells.bool(11)?,
+            document: optional_text(cells, SPAN_DOCUMENT)?,
+            url: optional_text(cells, SPAN_DOCUMENT + 1)?,
+            digest: optional_text(cells, SPAN_DOCUMENT + 2)?.map(|it| digest(&it)).transpose()?,
         })
+    }
+}
+
+/// Returns a text of a span; earlier shards lack the column.
+fn optional_text(cells: Cells<'_>, column: usize) -> Result<Option<String>, String> {
+    match cells.has(column) {
+        true => cells.optional_string(column),
+        false => Ok(None),
     }
 }
 
@@ -261,12 +304,12 @@ fn origin_of_name(name: &str) -> Result<Origin, String> {
     }
 }
 
-fn score_of_millionths(millionths: i32) -> f32 {
+pub(super) fn score_of_millionths(millionths: i32) -> f32 {
     (f64::from(millionths) / MILLION) as f32
 }
 
 /// Returns the millionths that were written; exact for scores between -16 and 16, where a fraction is fine enough.
-fn millionths_of_score(score: f32) -> Result<i32, String> {
+pub(super) fn millionths_of_score(score: f32) -> Result<i32, String> {
     let millionths = (f64::from(score) * MILLION).round();
     // The bounds are exact as `f64`, and a score that is not a number is within none.
     match (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&millionths) {

@@ -1,6 +1,6 @@
 //! Tests of shards: what goes in comes out, in the same bytes, or not at all.
 
-use crossic_operators::record::Digest;
+use crossic_operators::{record::Digest, segment::Retrieval};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,6 +19,32 @@ fn span(title: &str, n_tokens: u32) -> Span {
         title_tokens: 2,
         cut_start: false,
         cut_end: true,
+        document: None,
+        url: None,
+        digest: None,
+    }
+}
+
+fn document(n_tokens: u32) -> Span {
+    Span {
+        wiki: "fineweb-edu".into(),
+        page: 0,
+        revision: 0,
+        title: String::new(),
+        document: Some(format!("<urn:uuid:{n_tokens}>")),
+        url: Some("https://example.org/ช้าง".into()),
+        digest: Some(Digest::of(&n_tokens.to_le_bytes())),
+        ..span("", n_tokens)
+    }
+}
+
+fn retrieval(index: u32) -> Retrieval {
+    Retrieval {
+        rank: index % 3 + 1,
+        title_score: index as i32 - 400_000,
+        full_score: 400_001 - index as i32,
+        title: format!("Elephant {index}"),
+        keywords: (0..index % 5).map(|n| format!("งา {n}")).collect(),
     }
 }
 
@@ -29,8 +55,11 @@ fn segment(index: u32) -> Segment {
         index,
         origin: if index.is_multiple_of(3) { Origin::Web } else { Origin::Wiki },
         input_ids: (0..index % 50).collect(),
-        spans: (0..index % 4).map(|n| span("ช้าง", n)).collect(),
+        spans: (0..index % 4)
+            .map(|n| if index.is_multiple_of(3) { document(n) } else { span("ช้าง", n) })
+            .collect(),
         score: (index.is_multiple_of(3)).then_some(index as i32 - 500_000),
+        retrieval: (index.is_multiple_of(3)).then(|| retrieval(index)),
     }
 }
 
@@ -67,6 +96,60 @@ fn segments_survive_in_equal_bytes() {
     }
 }
 
+/// A segment as it was written before documents were retrieved.
+#[derive(Clone)]
+struct Earlier(Segment);
+
+impl Row for Earlier {
+    const TABLE: &'static str = "a shard of the time before documents";
+
+    fn fields() -> Vec<Field> {
+        Segment::earlier().remove(0)
+    }
+
+    fn columns(rows: &[&Self]) -> Result<Vec<Column>, BadRow> {
+        let rows: Vec<&Segment> = rows.iter().map(|row| &row.0).collect();
+        let mut columns = Segment::columns(&rows)?;
+        columns.truncate(7);
+        let spans: Vec<&Span> = rows.iter().flat_map(|row| &row.spans).collect();
+        let mut of_spans = Span::columns(&spans)?;
+        of_spans.truncate(12);
+        let ArrowDataType::List(item) = &Earlier::fields()[5].dtype else { panic!("a list") };
+        let dtype = item.dtype.clone();
+        let spans = StructArray::try_new(dtype.clone(), spans.len(), of_spans, None).unwrap();
+        columns[5] = list(dtype, row::offsets(&rows, |row| row.spans.len())?, spans.boxed())?;
+        Ok(columns)
+    }
+
+    fn read(cells: Cells<'_>) -> Result<Self, String> {
+        Segment::read(cells).map(Earlier)
+    }
+}
+
+#[test]
+fn shards_of_the_time_before_documents_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let segments: Vec<Segment> = (0..1_100).filter(|it| it % 3 != 0).map(segment).collect();
+    let mut writer = RowWriter::<Earlier>::create(dir.path(), BATCH_ROWS).unwrap();
+    for segment in &segments {
+        writer.push(Earlier(segment.clone())).unwrap();
+    }
+    let (_, hash) =
+        writer.finish().unwrap().seal(|hash| format!("00000-{}.arrow", &hash[..32])).unwrap();
+    let path = dir.path().join(format!("00000-{}.arrow", &hash[..32]));
+    let read: Result<Vec<Segment>, _> = ShardReader::open(&path).unwrap().collect();
+    assert_eq!(read.unwrap(), segments);
+}
+
+#[test]
+fn fields_of_a_row_without_a_retrieval_are_null_too() {
+    let rows: Vec<Segment> = [3, 4].map(segment).to_vec();
+    let column = retrieval_column::column(&rows.iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!((column.is_null(0), column.is_null(1)), (false, true));
+    let fields = column.as_any().downcast_ref::<StructArray>().unwrap();
+    assert!(fields.values().iter().all(|it| it.is_valid(0) && it.is_null(1)));
+}
+
 #[test]
 fn a_flipped_byte_anywhere_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
@@ -101,6 +184,10 @@ fn a_number_that_does_not_fit_names_its_row() {
     check(|segment| segment.input_ids[2] = u32::MAX, "token 4294967295");
     check(|segment| segment.spans[1].revision = u64::MAX, "`revision`");
     check(|segment| segment.index = u32::MAX, "`index`");
+    let rank = |segment: &mut Segment| {
+        segment.retrieval = Some(Retrieval { rank: u32::MAX, ..retrieval(1) });
+    };
+    check(rank, "its rank");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use polars::error::PolarsError;
-use polars_arrow::datatypes::{ArrowSchema, ArrowSchemaRef};
+use polars_arrow::datatypes::{ArrowSchema, ArrowSchemaRef, Field};
 use polars_arrow::io::ipc::read::{FileReader, read_file_metadata};
 use polars_arrow::io::ipc::write::{Compression, FileWriter, WriteOptions};
 use polars_arrow::record_batch::RecordBatchT;
@@ -177,6 +177,13 @@ fn check_schema<R: Row>(schema: &ArrowSchema, path: &Path) -> Result<(), StoreEr
     let wrong =
         |what: String| Err(StoreError::Schema { path: path.to_path_buf(), table: R::TABLE, what });
     let expected = R::fields();
+    let is = |fields: &[Field]| {
+        let found = schema.iter_values().map(|field| (&field.name, &field.dtype));
+        found.eq(fields.iter().map(|field| (&field.name, &field.dtype)))
+    };
+    if R::earlier().iter().any(|fields| is(fields)) {
+        return Ok(());
+    }
     for (wanted, field) in expected.iter().zip(schema.iter_values()) {
         if (&wanted.name, &wanted.dtype) != (&field.name, &field.dtype) {
             let (name, dtype) = (&wanted.name, &wanted.dtype);

@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use polars_arrow::array::{Array, BinaryArray, BooleanArray, ListArray, PrimitiveArray, Utf8Array};
+use polars_arrow::array::{
+    Array, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StructArray, Utf8Array,
+};
 use polars_arrow::datatypes::{ArrowDataType, Field};
 use polars_arrow::offset::Offsets;
 use polars_arrow::types::NativeType;
@@ -19,6 +21,11 @@ pub trait Row: Sized {
 
     /// Returns the columns of the table: this is its schema, defined here and nowhere else.
     fn fields() -> Vec<Field>;
+
+    /// Returns the columns that files of earlier layouts have, which are read as well.
+    fn earlier() -> Vec<Vec<Field>> {
+        Vec::new()
+    }
 
     /// Returns the rows as columns, in the order of [`Row::fields`].
     fn columns(rows: &[&Self]) -> Result<Vec<Column>, BadRow>;
@@ -83,6 +90,15 @@ pub fn bytes<R>(rows: &[&R], cell: impl Fn(&R) -> &[u8]) -> Result<Column, BadRo
     offsets(rows, |row| cell(row).len())?;
     let values = rows.iter().map(|row| Some(cell(row)));
     Ok(BinaryArray::<i32>::from_iter(values).boxed())
+}
+
+/// Returns a column of strings, null where there is none, as [`strings`] does.
+pub fn optional_strings<R>(
+    rows: &[&R],
+    cell: impl Fn(&R) -> Option<&str>,
+) -> Result<Column, BadRow> {
+    offsets(rows, |row| cell(row).map_or(0, str::len))?;
+    Ok(rows.iter().map(|row| cell(row)).collect::<Utf8Array<i32>>().boxed())
 }
 
 /// Returns a column of strings that are made on the way, as [`strings`] does.
@@ -162,6 +178,24 @@ impl<'a> Cells<'a> {
     /// Returns a string that the caller keeps.
     pub fn string(self, column: usize) -> Result<String, String> {
         self.str(column).map(str::to_owned)
+    }
+
+    /// Returns a string that the caller keeps, or `None` where the cell is null.
+    pub fn optional_string(self, column: usize) -> Result<Option<String>, String> {
+        let array = self.cell::<Utf8Array<i32>>(column)?;
+        Ok(array.get(self.row).map(str::to_owned))
+    }
+
+    /// Returns whether there are so many columns, as an earlier layout may not have them.
+    pub fn has(self, column: usize) -> bool {
+        column < self.columns.len()
+    }
+
+    /// Returns the cells of a struct, or `None` where the struct is null.
+    pub fn nested(self, column: usize) -> Result<Option<Cells<'a>>, String> {
+        let array = self.cell::<StructArray>(column)?;
+        let cells = Cells { columns: array.values(), row: self.row };
+        Ok(array.is_valid(self.row).then_some(cells))
     }
 
     /// Returns the values of all lists of a column, and which of them are this row's.

@@ -40,6 +40,18 @@ SPAN = pa.struct(
         ("title_tokens", pa.int32()),
         ("cut_start", pa.bool_()),
         ("cut_end", pa.bool_()),
+        ("document", pa.string()),
+        ("url", pa.string()),
+        ("digest", pa.string()),
+    ]
+)
+RETRIEVAL = pa.struct(
+    [
+        ("rank", pa.int32()),
+        ("title_score", pa.float32()),
+        ("full_score", pa.float32()),
+        ("title", pa.string()),
+        ("keywords", pa.list_(pa.string())),
     ]
 )
 COLUMNS = {
@@ -50,6 +62,7 @@ COLUMNS = {
     "input_ids": pa.list_(pa.int32()),
     "spans": pa.list_(SPAN),
     "score": pa.float32(),
+    "retrieval": RETRIEVAL,
 }
 
 
@@ -122,13 +135,42 @@ def same(rows, others, what):
 # --- rows ------------------------------------------------------------------------------------------
 
 
+def check_retrieval(row, what):
+    """Checks what a row says of how its document was found; a shuffled one says nothing."""
+    score, retrieval = row["score"], row["retrieval"]
+    need((score is None) == (retrieval is None), f"{what}: score {score!r}, retrieval {retrieval!r}")
+    if retrieval is None:
+        return
+    need(row["origin"] == "web", f"{what}: a retrieval for a language link")
+    need(1 <= retrieval["rank"], f"{what}: rank {retrieval['rank']!r}")
+    need(retrieval["title"], f"{what}: no title was asked for")
+    need(all(retrieval["keywords"]), f"{what}: an empty keyword")
+    mean = (retrieval["title_score"] + retrieval["full_score"]) / 2
+    need(abs(score - mean) < 3e-6, f"{what}: score {score!r} is not the mean {mean!r} of its parts")
+
+
+def check_document(span, manifest, what):
+    """Checks that documents, and only they, are named by id, address and digest."""
+    sources = manifest["sources"].values()
+    of = [source for source in sources if source["wiki"]["wiki"] == span["wiki"]]
+    equal(len(of), 1, f"{what}: sources of {span['wiki']!r}")
+    named = [span[name] is not None for name in ("document", "url", "digest")]
+    is_document = of[0].get("documents", False)
+    equal(named, [is_document] * 3, f"{what}: document, url and digest of a span of {span['wiki']!r}")
+    if is_document:
+        plain = {name: span[name] for name in ("page", "revision", "title", "title_tokens")}
+        expected = {"page": 0, "revision": 0, "title": "", "title_tokens": 0}
+        equal(plain, expected, f"{what}: a span of a document")
+        need(len(span["digest"]) == 32, f"{what}: digest {span['digest']!r}")
+
+
 def check_row(row, manifest, what):
     """Checks what one row says of itself."""
     for name in ("id", "pair"):
         digits = row[name]
         need(len(digits) == 32 and set(digits) <= set("0123456789abcdef"), f"{what}: `{name}` is {digits!r}")
     need(row["origin"] in ("wiki", "web"), f"{what}: origin is {row['origin']!r}")
-    need((row["score"] is None) == (row["origin"] == "wiki"), f"{what}: score is {row['score']!r}")
+    check_retrieval(row, what)
     spans = row["spans"]
     need(spans, f"{what}: no spans")
     languages = {source["wiki"]["lang"] for source in manifest["sources"].values()}
@@ -138,6 +180,7 @@ def check_row(row, manifest, what):
         need(at + span["title_tokens"] < span["token_end"], f"{what}: a span without text")
         need(span["paragraph_start"] < span["paragraph_end"], f"{what}: a span without paragraphs")
         need(span["lang"] in languages, f"{what}: language {span['lang']!r} is none of the sources'")
+        check_document(span, manifest, what)
         at = span["token_end"]
     segments = manifest["rows"] == "segments"
     need(len(spans) <= 2 if segments else len(spans) == 1, f"{what}: {len(spans)} spans")

@@ -400,8 +400,9 @@ impl Stage {
         for hit in hits {
             let document = described.get(&hit.found.text)?;
             self.resources.texts.read(hit.asked, &mut asked).then_some(())?;
+            let asked = Asked::parse(&asked)?;
             let evidence =
-                Evidence::new(&hit.found, hit.rank, document, &Asked::parse(&asked)?).to_text();
+                Evidence::new(hit.page, &hit.found, hit.rank, (document, &asked)).to_text();
             let text = Text {
                 digest: hit.found.text,
                 revision: 0,

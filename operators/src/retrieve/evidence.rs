@@ -6,6 +6,7 @@ use super::{
     keywords::{Keywords, Reach},
     library::{Described, Found},
 };
+use crate::{record::PageId, segment::Retrieval};
 
 /// What an article asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ impl Asked {
 /// The provenance of a retrieved pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
+    /// The page it was found for, of the target wiki that the pair is of.
+    pub page: PageId,
     /// What its file calls the document.
     pub document: String,
     /// Address that the document was read from.
@@ -60,9 +63,15 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Returns the evidence of a document that answered a question in place `rank`.
-    pub fn new(found: &Found, rank: u32, document: &Described, asked: &Asked) -> Evidence {
+    /// Returns the evidence of a document that answered the question of a page in place `rank`.
+    pub fn new(
+        page: PageId,
+        found: &Found,
+        rank: u32,
+        (document, asked): (&Described, &Asked),
+    ) -> Evidence {
         Evidence {
+            page,
             document: document.name.clone(),
             url: document.url.clone(),
             rank,
@@ -72,6 +81,17 @@ impl Evidence {
             title: asked.title.clone(),
             keywords: asked.keywords.clone(),
             reach: asked.reach,
+        }
+    }
+
+    /// Returns what the rows of a pair say of how its document was found.
+    pub fn retrieval(&self) -> Retrieval {
+        Retrieval {
+            rank: self.rank,
+            title_score: self.title_score,
+            full_score: self.full_score,
+            title: self.title.clone(),
+            keywords: self.keywords.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::{
+    record::{Digest, Identity},
     segment::Span,
     text::{DELIMITER, Document},
     vocabulary::Vocabulary,
@@ -13,14 +14,23 @@ use crate::{
 pub struct Sided<'a> {
     /// Language code.
     pub lang: &'a str,
-    /// Name of the wiki.
+    /// Name of the wiki, or of the collection of documents.
     pub wiki: &'a str,
-    /// Page id.
+    /// Page id; 0 for a web document.
     pub page: u32,
     /// Revision; 0 where the source has none.
     pub revision: u64,
     /// Title and paragraphs.
     pub document: Document<'a>,
+    /// Digest of the text, for a web document: it is what identifies it.
+    pub digest: Option<Digest>,
+}
+
+impl Sided<'_> {
+    /// Returns what the side is, whatever becomes of it.
+    pub fn identity(&self) -> Identity {
+        self.digest.map_or(Identity::Page(self.page), Identity::Text)
+    }
 }
 
 /// A paragraph, or what is left of one.
@@ -170,6 +180,9 @@ impl Part<'_> {
             title_tokens: self.title.len() as u32,
             cut_start: first.piece.cut_start,
             cut_end: last.cut_end,
+            document: None,
+            url: None,
+            digest: side.digest,
         };
         ids.extend(self.title);
         for chunk in &self.chunks {

@@ -8,7 +8,7 @@ use super::{
     side::{Chunk, Part, Queue, Sided},
 };
 use crate::{
-    record::{Digest, Origin},
+    record::{Digest, Identity, Origin},
     reject::Reason,
     segment::{Segment, Span},
     text::DELIMITER,
@@ -55,8 +55,9 @@ pub struct Counts {
     pub tokens_dropped: u64,
 }
 
-/// Returns the identity of a pair, which survives changes of its texts.
-pub fn pair_id(origin: Origin, english: (&str, u32), target: (&str, u32)) -> Digest {
+/// Returns the identity of a pair, which survives changes of the texts of pages; each side is given
+/// by its wiki or collection and by what it is there.
+pub fn pair_id(origin: Origin, english: (&str, Identity), target: (&str, Identity)) -> Digest {
     let origin = match origin {
         Origin::Wiki => "wiki",
         Origin::Web => "web",
@@ -64,9 +65,9 @@ pub fn pair_id(origin: Origin, english: (&str, u32), target: (&str, u32)) -> Dig
     Digest::of_fields(&[
         origin.as_bytes(),
         english.0.as_bytes(),
-        &english.1.to_le_bytes(),
+        &english.1.bytes(),
         target.0.as_bytes(),
-        &target.1.to_le_bytes(),
+        &target.1.bytes(),
     ])
 }
 
@@ -110,7 +111,8 @@ impl Splitter {
         english: Sided<'_>,
         target: Sided<'_>,
     ) -> Result<Work, Reason> {
-        let pair = pair_id(origin, (english.wiki, english.page), (target.wiki, target.page));
+        let [one, other] = [&english, &target].map(|side| (side.wiki, side.identity()));
+        let pair = pair_id(origin, one, other);
         let mut work = Work::default();
         match self.config.variant {
             Variant::Crossic => {
@@ -250,7 +252,8 @@ impl Splitter {
             RepeatTitle::First => !queue.titled,
             RepeatTitle::None => false,
         };
-        if !active || !wanted {
+        // Web documents have no title, and then no delimiter stands for it.
+        if !active || !wanted || queue.side.document.title.is_empty() {
             return Vec::new();
         }
         let title = format!("{}{DELIMITER}", queue.side.document.title);
@@ -400,7 +403,16 @@ impl Splitter {
         let index = segments.len() as u32;
         let bytes: Vec<u8> = input_ids.iter().flat_map(|id| id.to_le_bytes()).collect();
         let id = Digest::of_fields(&[&pair.bytes(), &index.to_le_bytes(), &bytes]);
-        segments.push(Segment { id, pair, index, origin, input_ids, spans, score: None });
+        segments.push(Segment {
+            id,
+            pair,
+            index,
+            origin,
+            input_ids,
+            spans,
+            score: None,
+            retrieval: None,
+        });
     }
 }
 

@@ -110,6 +110,8 @@ impl<'a> Reader<'a> {
             RepeatTitle::None => false,
         };
         self.titled = true;
+        // A web document has no title, and nothing stands for it.
+        let wanted = wanted && !self.article.0.is_empty();
         let text = format!("{}{DELIMITER}", self.article.0);
         let (first, next) = (vocabulary.encode(&text), vocabulary.encode_next(&text));
         match (wanted, span.token_start) {

@@ -68,6 +68,8 @@ struct Wiki {
     lang: String,
     /// Whether it is the English side of pairs.
     english: bool,
+    /// Whether it is a collection of web documents.
+    documents: bool,
     /// What each corpus says of it.
     info: Change<Option<WikiInfo>>,
     /// Name of its source in each corpus.
@@ -191,12 +193,15 @@ fn wikis(old: &Manifest, new: &Manifest) -> Vec<Wiki> {
     let wikis = names.into_iter().map(|name| {
         let (old_source, new_source) = (old.source_of_wiki(name), new.source_of_wiki(name));
         let lang = new_source.or(old_source).map(|(_, it)| it.info.lang.clone());
+        let documents = new_source.or(old_source).is_some_and(|(_, it)| it.documents);
         Wiki {
             name: name.to_owned(),
             lang: lang.unwrap_or_default(),
-            english: [(old, old_source), (new, new_source)].into_iter().any(
-                |(manifest, source)| source.is_some_and(|(source, _)| is_english(manifest, source)),
-            ),
+            english: documents
+                || [(old, old_source), (new, new_source)].into_iter().any(|(manifest, source)| {
+                    source.is_some_and(|(source, _)| is_english(manifest, source))
+                }),
+            documents,
             info: Change {
                 old: old_source.map(|(_, it)| it.info.clone()),
                 new: new_source.map(|(_, it)| it.info.clone()),
@@ -244,6 +249,10 @@ fn source(
         notes.push(format!("{}: only the {which} corpus has this source", wiki.name));
         return Ok(facts);
     };
+    // A collection has neither pages nor links: its files and pairs are all there is.
+    if wiki.documents {
+        return Ok(facts);
+    }
     let (Some(old_info), Some(new_info)) = (&wiki.info.old, &wiki.info.new) else {
         return Ok(facts);
     };

@@ -288,7 +288,8 @@ fn key_of(pair: &PairRows, wikis: &[Wiki]) -> Option<Key> {
 /// Says which texts of a pair changed.
 fn changed_texts(old: &PairRows, new: &PairRows, wikis: &[Wiki]) -> String {
     let changed = |side: &&Side| {
-        let before = old.sides.iter().find(|it| it.page == side.page && it.wiki == side.wiki);
+        let same = |it: &&Side| it.identity == side.identity && it.wiki == side.wiki;
+        let before = old.sides.iter().find(same);
         match wiki_of(&side.wiki, wikis).and_then(|(_, wiki)| wiki.changed.as_ref()) {
             Some(pages) => pages.binary_search(&side.page).is_ok(),
             // Without snapshots the revision has to do.
@@ -309,7 +310,7 @@ fn example(rows: &Change<Option<PairRows>>, shown: &PairRows, wikis: &[Wiki]) ->
     let sides = ordered(shown, wikis).into_iter().map(|side| {
         let revision = |pair: &Option<PairRows>| {
             let mut sides = pair.as_ref()?.sides.iter();
-            let found = sides.find(|it| it.page == side.page && it.wiki == side.wiki)?;
+            let found = sides.find(|it| it.identity == side.identity && it.wiki == side.wiki)?;
             Some(found.revision).filter(|revision| *revision != 0)
         };
         let info = wiki_of(&side.wiki, wikis).and_then(|(_, wiki)| wiki.info());
@@ -318,7 +319,10 @@ fn example(rows: &Change<Option<PairRows>>, shown: &PairRows, wikis: &[Wiki]) ->
             page: side.page,
             title: side.title.clone(),
             revision: Change { old: revision(&rows.old), new: revision(&rows.new) },
-            url: info.map_or(String::new(), |info| info.page_url(side.page, side.revision)),
+            url: match &side.url {
+                Some(url) => url.clone(),
+                None => info.map_or(String::new(), |it| it.page_url(side.page, side.revision)),
+            },
         }
     });
     facts::Pair {

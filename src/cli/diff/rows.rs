@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crossic_operators::{record::Digest, segment::Segment};
+use crossic_operators::{
+    record::{Digest, Identity},
+    segment::Segment,
+};
 
 use crate::{
     cli::corpus::{Corpus, Rows},
@@ -19,10 +22,14 @@ const MAX_SIDES: usize = 16;
 pub(super) struct Side {
     /// Name of the wiki.
     pub(super) wiki: String,
-    /// Page id.
+    /// Page id; 0 for a document.
     pub(super) page: u32,
-    /// Title.
+    /// What tells it from the others of its wiki or collection.
+    pub(super) identity: Identity,
+    /// Title; of a document what its collection calls it.
     pub(super) title: String,
+    /// Address of a document.
+    pub(super) url: Option<String>,
     /// The revision its text was read from; 0 where the source has none.
     pub(super) revision: u64,
     /// Its tokens in all rows of the pair.
@@ -55,12 +62,14 @@ impl PairRows {
         for span in &segment.spans {
             let n_tokens = u64::from(span.token_end.saturating_sub(span.token_start));
             let mut sides = self.sides.iter_mut();
-            match sides.find(|it| it.page == span.page && it.wiki == span.wiki) {
+            match sides.find(|it| it.identity == span.identity() && it.wiki == span.wiki) {
                 Some(side) => side.n_tokens += n_tokens,
                 None => self.sides.push(Side {
                     wiki: span.wiki.clone(),
                     page: span.page,
-                    title: span.title.clone(),
+                    identity: span.identity(),
+                    title: span.document.as_ref().unwrap_or(&span.title).clone(),
+                    url: span.url.clone(),
                     revision: span.revision,
                     n_tokens,
                 }),
@@ -113,7 +122,8 @@ impl ShardPairs {
             return Err(self.bad(what.to_owned()));
         }
         pair.rows.sort_unstable();
-        pair.sides.sort_by(|one, other| (&one.wiki, one.page).cmp(&(&other.wiki, other.page)));
+        pair.sides
+            .sort_by(|one, other| (&one.wiki, one.identity).cmp(&(&other.wiki, other.identity)));
         self.next = Some(pair);
         Ok(())
     }

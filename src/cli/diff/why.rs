@@ -42,6 +42,7 @@ enum Why {
     NoPage(u16),
     Redirect(u16),
     LinkRefused(Reason),
+    NotFound,
     NoLink,
     Elsewhere,
     Dealt,
@@ -78,6 +79,10 @@ impl Case {
             Why::LinkRefused(reason) => {
                 format!("{}: {}", tense("link refused now", "link refused before"), reason.name())
             }
+            Why::NotFound => tense(
+                "its document is not found for the page, or refused, now",
+                "its document was not found for the page, or refused, before",
+            ),
             Why::NoLink => tense("link gone", "link new"),
             Why::Elsewhere => tense("link leads elsewhere", "link led elsewhere"),
             Why::Dealt => tense("dealt to others", "dealt to others before"),
@@ -148,6 +153,9 @@ pub(super) fn settle(corpus: &Corpus, cases: &mut [Case], wikis: &[Wiki]) -> Res
             }
             continue;
         };
+        if wiki.documents {
+            continue;
+        }
         let Some(mut pages) = Pages::open(corpus, source)? else {
             all_known = false;
             continue;
@@ -170,8 +178,11 @@ pub(super) fn settle(corpus: &Corpus, cases: &mut [Case], wikis: &[Wiki]) -> Res
     let deals = corpus.manifest.plan.operators.values().any(|it| it.kind == "shuffle-pairs");
     for case in cases.cases {
         let [one, other] = case.key;
+        let is_document =
+            |side: (u16, u32)| wikis.get(usize::from(side.0)).is_some_and(|it| it.documents);
         let last = match (all_known, deals, case.linked) {
             _ if one == other => Why::OnePage,
+            (_, false, _) if is_document(one) || is_document(other) => Why::NotFound,
             (false, ..) => Why::Unknown,
             (_, true, _) => Why::Dealt,
             (_, _, true) => Why::Elsewhere,
@@ -199,6 +210,7 @@ struct Line {
 struct Page {
     source: String,
     page: u32,
+    document: Option<String>,
 }
 
 fn read_rejects(corpus: &Corpus, cases: &mut Cases<'_>, wikis: &[Wiki]) -> Result<()> {
@@ -219,6 +231,11 @@ fn read_rejects(corpus: &Corpus, cases: &mut Cases<'_>, wikis: &[Wiki]) -> Resul
             let bad = |what| StoreError::Row { path: path.clone(), row, what };
             let text = text.map_err(|cause| bad(cause.to_string()))?;
             let line: Line = serde_json::from_str(&text).map_err(|cause| bad(cause.to_string()))?;
+            // Several documents of a page go by one key: none of them is told by a refusal.
+            let is_document = line.english.as_ref().is_some_and(|it| it.document.is_some());
+            if is_document {
+                continue;
+            }
             if let (Some(english), Some(target)) = (&line.english, &line.target) {
                 let (Some(one), Some(other)) = (index(&english.source), index(&target.source))
                 else {

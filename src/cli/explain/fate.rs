@@ -1,20 +1,42 @@
 //! The fate of a page, as facts: what `--json` writes and what the text is made of.
 
-use crossic_operators::reject::Reason;
+use crossic_operators::{reject::Reason, segment::Retrieval};
 use serde::Serialize;
 
 use super::words::words;
 use crate::report::numbers::counted;
 
-/// A page of a source.
+/// A page of a source, or a document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct PageRef {
     /// Name of the source.
     pub(super) source: String,
     /// Page id.
     pub(super) page: u32,
+    /// What the collection calls the document, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) document: Option<String>,
     /// Title, where it is known.
     pub(super) title: Option<String>,
+    /// Address of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<String>,
+}
+
+/// A page by its source, and a document by its source and what that calls it.
+pub(super) type Key = (String, u32, Option<String>);
+
+impl PageRef {
+    /// Returns a page or a document of which nothing else is known.
+    pub(super) fn new(key: &Key) -> PageRef {
+        let (source, page, document) = key.clone();
+        PageRef { source, page, document, title: None, url: None }
+    }
+
+    /// Returns which page or document it is.
+    pub(super) fn key(&self) -> Key {
+        (self.source.clone(), self.page, self.document.clone())
+    }
 }
 
 /// Everything known of a page.
@@ -34,6 +56,9 @@ pub(super) struct Fate {
     pub(super) article: Option<Article>,
     /// Language links from and to the page, within the pipeline's languages.
     pub(super) links: Vec<Link>,
+    /// Why no document was found for the page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unanswered: Vec<Refused>,
     /// Pairs that the page is in, or might have been.
     pub(super) pairs: Vec<Pair>,
 }
@@ -91,6 +116,9 @@ pub(super) struct Link {
     pub(super) refused: Option<Refused>,
     /// Whether the pipeline pairs these two sources.
     pub(super) used: bool,
+    /// Whether documents are asked for by the title that the link names.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) asked: bool,
 }
 
 /// A pair that the page is in, or might have been.
@@ -98,10 +126,23 @@ pub(super) struct Link {
 pub(super) struct Pair {
     /// The other page.
     pub(super) other: PageRef,
+    /// How well its document answers, where one was found for this very page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) found: Option<Found>,
     /// Why the pair was refused.
     pub(super) refused: Vec<Refused>,
     /// Its rows in the corpus.
     pub(super) rows: Vec<Row>,
+}
+
+/// How a document was found.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Found {
+    /// Mean of the two scores that the retrieval names.
+    pub(super) score: f64,
+    /// The rest of it.
+    #[serde(flatten)]
+    pub(super) retrieval: Retrieval,
 }
 
 /// A row of the corpus.
@@ -164,6 +205,9 @@ impl Fate {
         let why = match &self.table {
             Some(listed) if listed.redirect => "it is a redirect, and has no text of its own",
             Some(listed) if listed.disambiguation => "it is a disambiguation page",
+            _ if self.pairs.is_empty() && !self.unanswered.is_empty() => {
+                self.unanswered.first().map_or("", |refused| refused.meaning)
+            }
             _ if self.links.is_empty() && self.pairs.is_empty() => {
                 "no language link of the pipeline's languages leads from it or to it"
             }
@@ -187,7 +231,7 @@ mod tests {
     use super::*;
 
     fn page(source: &str, page: u32) -> PageRef {
-        PageRef { source: source.to_owned(), page, title: None }
+        PageRef::new(&(source.to_owned(), page, None))
     }
 
     fn fate() -> Fate {
@@ -199,8 +243,16 @@ mod tests {
             table: None,
             article: None,
             links: Vec::new(),
+            unanswered: Vec::new(),
             pairs: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_page_without_documents_is_told_why() {
+        let mut fate = fate();
+        fate.unanswered.push(Refused::new("found".to_owned(), Reason::NoDocument));
+        assert!(fate.judge().contains("no document is near enough"));
     }
 
     #[test]
@@ -214,10 +266,11 @@ mod tests {
             other: None,
             refused: Some(Refused::new("pairs".to_owned(), Reason::DeadLink)),
             used: true,
+            asked: false,
         });
         assert!(fate.judge().contains("no page bears the title"));
         let refused = vec![Refused::new("filter".to_owned(), Reason::TargetTooShort)];
-        fate.pairs.push(Pair { other: page("th", 2), refused, rows: Vec::new() });
+        fate.pairs.push(Pair { other: page("th", 2), found: None, refused, rows: Vec::new() });
         assert!(fate.judge().contains("too short"));
         let row = Row {
             id: String::new(),
@@ -228,7 +281,8 @@ mod tests {
             cut_end: false,
             shard: String::new(),
         };
-        fate.pairs.push(Pair { other: page("es", 2), refused: Vec::new(), rows: vec![row] });
+        let other = page("es", 2);
+        fate.pairs.push(Pair { other, found: None, refused: Vec::new(), rows: vec![row] });
         assert_eq!(fate.judge(), "in the corpus: 5 tokens in 1 row of 1 pair");
     }
 }

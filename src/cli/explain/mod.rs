@@ -8,7 +8,7 @@ mod words;
 
 use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
-use self::fate::{Article, Fate, Link, Listed, PageRef, Pair, Refused, Side};
+use self::fate::{Article, Fate, Found, Link, Listed, PageRef, Pair, Refused, Side};
 use super::{
     corpus::Corpus,
     output::{print, visible, write_json},
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut seen = BTreeSet::new();
     while let Some(page) = pages.pop() {
         let Some(info) = corpus.manifest.sources.get(&page.source) else { continue };
-        if !seen.insert((page.source.clone(), page.page)) {
+        if !seen.insert(page.key()) {
             continue;
         }
         let fate = trace::trace(&corpus, &page, info)?;
@@ -90,7 +90,8 @@ fn find(corpus: &Corpus, text: &str) -> Result<Vec<PageRef>> {
 }
 
 fn of_row(source: &str, row: &PageRow) -> PageRef {
-    PageRef { source: source.to_owned(), page: row.id, title: Some(normal(&row.title)) }
+    let title = Some(normal(&row.title));
+    PageRef { title, ..PageRef::new(&(source.to_owned(), row.id, None)) }
 }
 
 /// Returns the pages of the corpus's rows that go by this name, or those of the row of this id:
@@ -104,12 +105,14 @@ fn in_rows(corpus: &Corpus, name: &PageName, text: &str) -> Result<Vec<PageRef>>
             let segment = segment?;
             let meant = is_id && segment.id.to_string().starts_with(&text);
             for span in &segment.spans {
-                let named = meant || name.names(&span.wiki, span.page, &span.title);
+                let named = meant || name.names_span(span);
                 if let (true, Some((source, _))) =
                     (named, corpus.manifest.source_of_wiki(&span.wiki))
                 {
-                    let title = Some(span.title.clone());
-                    pages.insert(PageRef { source: source.to_owned(), page: span.page, title });
+                    let (document, url) = (span.document.clone(), span.url.clone());
+                    let title = Some(span.title.clone()).filter(|_| document.is_none());
+                    let source = source.to_owned();
+                    pages.insert(PageRef { source, page: span.page, document, title, url });
                 }
             }
         }
@@ -143,14 +146,23 @@ fn unknown(corpus: &Corpus, name: &PageName, sources: &[String], text: &str) -> 
 fn show(out: &mut dyn Write, fate: &Fate) -> Result<()> {
     writeln!(out, "{} ({})", of(&fate.page), fate.url)?;
     writeln!(out, "  {}", fate.verdict)?;
-    writeln!(out, "\n  in the dump")?;
-    show_listed(out, fate.table.as_ref())?;
-    show_article(out, fate.article.as_ref())?;
+    if fate.page.document.is_none() {
+        writeln!(out, "\n  in the dump")?;
+        show_listed(out, fate.table.as_ref())?;
+        show_article(out, fate.article.as_ref())?;
+    }
     if !fate.links.is_empty() {
         writeln!(out, "\n  language links")?;
     }
     for link in &fate.links {
         show_link(out, fate, link)?;
+    }
+    if !fate.unanswered.is_empty() {
+        writeln!(out, "\n  documents")?;
+    }
+    for refused in &fate.unanswered {
+        writeln!(out, "    none was found")?;
+        show_refused(out, refused)?;
     }
     if !fate.pairs.is_empty() {
         writeln!(out, "\n  pairs")?;
@@ -162,6 +174,9 @@ fn show(out: &mut dyn Write, fate: &Fate) -> Result<()> {
 }
 
 fn of(page: &PageRef) -> String {
+    if let Some(document) = &page.document {
+        return format!("{}:{}", page.source, visible(document));
+    }
     match &page.title {
         Some(title) => format!("{}:{} {}", page.source, page.page, visible(title)),
         None => format!("{}:{}", page.source, page.page),
@@ -218,6 +233,9 @@ fn show_link(out: &mut dyn Write, fate: &Fate, link: &Link) -> Result<()> {
             writeln!(out, "    {ends}: refused")?;
             show_refused(out, refused)
         }
+        None if link.asked && !link.used => {
+            Ok(writeln!(out, "    {ends}: documents are searched by this title")?)
+        }
         None if link.used => Ok(writeln!(out, "    {ends}: leads to {leads}")?),
         None => Ok(writeln!(out, "    {ends}: the pipeline does not pair these two languages")?),
     }
@@ -228,8 +246,25 @@ fn show_refused(out: &mut dyn Write, refused: &Refused) -> Result<()> {
     Ok(writeln!(out, "      what could be done: {}", refused.remedy)?)
 }
 
+fn show_found(out: &mut dyn Write, found: &Found) -> Result<()> {
+    let Found { score, retrieval: it } = found;
+    let part = |millionths: i32| f64::from(millionths) / 1e6;
+    let keywords = match it.keywords.as_slice() {
+        [] => "no keywords".to_owned(),
+        words => format!("keywords {}", visible(&words.join(", "))),
+    };
+    writeln!(
+        out,
+        "      document {}: score {score:.6}, {:.6} with the title, {:.6} with title and keywords",
+        it.rank,
+        part(it.title_score),
+        part(it.full_score)
+    )?;
+    Ok(writeln!(out, "      asked for `{}`, {keywords}", visible(&it.title))?)
+}
+
 fn show_pair(out: &mut dyn Write, fate: &Fate, pair: &Pair) -> Result<()> {
-    let alone = (&pair.other.source, pair.other.page) == (&fate.page.source, fate.page.page);
+    let alone = pair.other.key() == fate.page.key();
     let with = if alone { "on its own".to_owned() } else { format!("with {}", of(&pair.other)) };
     let state = match (pair.rows.len() as u64, pair.refused.is_empty()) {
         (0, false) => "refused".to_owned(),
@@ -240,6 +275,12 @@ fn show_pair(out: &mut dyn Write, fate: &Fate, pair: &Pair) -> Result<()> {
         (n, _) => counted(n, "row"),
     };
     writeln!(out, "    {with}: {state}")?;
+    if let Some(url) = &pair.other.url {
+        writeln!(out, "      {}", visible(url))?;
+    }
+    if let Some(found) = &pair.found {
+        show_found(out, found)?;
+    }
     for refused in &pair.refused {
         show_refused(out, refused)?;
     }

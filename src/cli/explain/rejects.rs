@@ -8,7 +8,7 @@ use std::{
 use crossic_operators::reject::Reason;
 use serde::Deserialize;
 
-use super::fate::Refused;
+use super::fate::{Key, Refused};
 use crate::{
     cli::{corpus::Corpus, page_name::normal},
     error::Result,
@@ -38,6 +38,13 @@ struct Line {
 struct Page {
     source: String,
     page: u32,
+    document: Option<String>,
+}
+
+impl Page {
+    fn key(&self) -> Key {
+        (self.source.clone(), self.page, self.document.clone())
+    }
 }
 
 /// A refused link of the page or to it.
@@ -59,16 +66,14 @@ pub(super) struct RefusedLink {
 pub(super) struct Rejects {
     /// Links.
     pub(super) links: Vec<RefusedLink>,
-    /// Pairs, by the source and page of the other side.
-    pub(super) pairs: Vec<((String, u32), Refused)>,
+    /// Pairs, by the other side.
+    pub(super) pairs: Vec<(Key, Refused)>,
+    /// Why no document was found for the page.
+    pub(super) unanswered: Vec<Refused>,
 }
 
 /// Reads the rejects that concern a page, which goes by any of these titles.
-pub(super) fn read(
-    corpus: &Corpus,
-    (source, page): (&str, u32),
-    aliases: &BTreeSet<String>,
-) -> Result<Rejects> {
+pub(super) fn read(corpus: &Corpus, here: &Key, aliases: &BTreeSet<String>) -> Result<Rejects> {
     let mut rejects = Rejects::default();
     let files = corpus.manifest.files.keys();
     for file in files.filter(|it| it.starts_with("rejects/") && it.ends_with(".jsonl")) {
@@ -80,22 +85,29 @@ pub(super) fn read(
                 row,
                 what: cause.to_string(),
             })?;
-            rejects.take(corpus, line, (source, page), aliases);
+            rejects.take(corpus, line, here, aliases);
         }
     }
     Ok(rejects)
 }
 
 impl Rejects {
-    fn take(&mut self, corpus: &Corpus, line: Line, here: (&str, u32), aliases: &BTreeSet<String>) {
+    fn take(&mut self, corpus: &Corpus, line: Line, here: &Key, aliases: &BTreeSet<String>) {
         let refused = Refused::new(line.stage, line.reason);
-        if let (Some(english), Some(target)) = (line.english, line.target) {
-            for (one, other) in [(&english, &target), (&target, &english)] {
-                if (one.source.as_str(), one.page) == here {
-                    self.pairs.push(((other.source.clone(), other.page), refused.clone()));
+        match (line.english, line.target) {
+            (Some(english), Some(target)) => {
+                for (one, other) in [(&english, &target), (&target, &english)] {
+                    if one.key() == *here {
+                        self.pairs.push((other.key(), refused.clone()));
+                    }
                 }
+                return;
             }
-            return;
+            (None, Some(target)) if target.key() == *here => {
+                self.unanswered.push(refused);
+                return;
+            }
+            _ => {}
         }
         let (Some(source), Some(from), Some(to)) = (line.source, line.from, line.to) else {
             return;
@@ -104,7 +116,7 @@ impl Rejects {
         let to = corpus.source(&to).map_or(to.clone(), |(name, _)| name.to_owned());
         let title = line.title.unwrap_or_default();
         let leads_here = || to == here.0 && aliases.contains(&article_of(&title));
-        if (source.as_str(), from) == here || leads_here() {
+        if (&source, from) == (&here.0, here.1) || leads_here() {
             let title = normal(&title);
             self.links.push(RefusedLink { source, from, to, title, refused });
         }

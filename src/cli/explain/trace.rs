@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossic_operators::{record::Digest, segment::Segment};
+use crossic_operators::{
+    record::Digest,
+    segment::{Segment, Span},
+};
 
 use super::{
-    fate::{Article, Fate, Link, Listed, PageRef, Pair, Row, Side},
+    fate::{Article, Fate, Found, Key, Link, Listed, PageRef, Pair, Row, Side},
     lookup,
     rejects::{self, Rejects, article_of},
 };
@@ -18,6 +21,9 @@ use crate::{
 
 /// Returns everything known of a page.
 pub(super) fn trace(corpus: &Corpus, page: &PageRef, info: &SourceInfo) -> Result<Fate> {
+    if info.documents {
+        return document(corpus, page, info);
+    }
     let here = (page.source.as_str(), page.page);
     let row = lookup::select(corpus, here.0, |row: &PageRow| row.id == page.page)?.pop();
     let title = match (&row, &page.title) {
@@ -30,13 +36,14 @@ pub(super) fn trace(corpus: &Corpus, page: &PageRef, info: &SourceInfo) -> Resul
         None => BTreeSet::new(),
     };
     let article = article(corpus, here)?;
-    let rejects = rejects::read(corpus, here, &aliases)?;
+    let mut rejects = rejects::read(corpus, &page.key(), &aliases)?;
+    let unanswered = std::mem::take(&mut rejects.unanswered);
     let mut links = links_out(corpus, here, &rejects)?;
     links.extend(links_in(corpus, here, &info.info.lang, &aliases, &rejects)?);
     // A link to a redirect makes a pair of the article behind it.
     let redirect = table.as_ref().is_some_and(|table| table.redirect);
     let promising = if redirect { &[] } else { links.as_slice() };
-    let pairs = pairs(corpus, here, promising, rejects)?;
+    let pairs = pairs(corpus, &page.key(), promising, rejects)?;
     let revision = article.as_ref().map_or(0, |article| article.revision);
     let mut fate = Fate {
         page: PageRef { title, ..page.clone() },
@@ -46,7 +53,27 @@ pub(super) fn trace(corpus: &Corpus, page: &PageRef, info: &SourceInfo) -> Resul
         table,
         article,
         links,
+        unanswered,
         pairs,
+    };
+    fate.verdict = fate.judge();
+    Ok(fate)
+}
+
+/// Returns everything known of a web document: which pages it was found for.
+fn document(corpus: &Corpus, page: &PageRef, info: &SourceInfo) -> Result<Fate> {
+    let here = page.key();
+    let rejects = rejects::read(corpus, &here, &BTreeSet::new())?;
+    let mut fate = Fate {
+        page: page.clone(),
+        lang: info.info.lang.clone(),
+        url: page.url.clone().unwrap_or_default(),
+        verdict: String::new(),
+        table: None,
+        article: None,
+        links: Vec::new(),
+        unanswered: Vec::new(),
+        pairs: pairs(corpus, &here, &[], rejects)?,
     };
     fate.verdict = fate.judge();
     Ok(fate)
@@ -91,11 +118,21 @@ fn paired(corpus: &Corpus, one: &str, other: &str) -> bool {
     })
 }
 
+/// Returns whether documents are searched by the titles that links of `target` into `english` name.
+fn asked(corpus: &Corpus, target: &str, english: &str) -> bool {
+    let mut stages = corpus.manifest.plan.operators.values().filter(|it| it.kind == "retrieve");
+    stages.any(|it| {
+        it.inputs.first().is_some_and(|it| it == english)
+            && it.inputs.iter().skip(1).any(|it| it == target)
+    })
+}
+
 fn links_out(corpus: &Corpus, here: (&str, u32), rejects: &Rejects) -> Result<Vec<Link>> {
     let mut by_source: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for row in lookup::select(corpus, here.0, |row: &LinkRow| row.from == here.1)? {
         let mut sources = corpus.manifest.sources.iter();
-        if let Some((name, _)) = sources.find(|(_, it)| it.info.lang == row.lang) {
+        let leads = |it: &SourceInfo| !it.documents && it.info.lang == row.lang;
+        if let Some((name, _)) = sources.find(|(_, it)| leads(it)) {
             by_source.entry(name.as_str()).or_default().push(row.title);
         }
     }
@@ -113,11 +150,11 @@ fn links_out(corpus: &Corpus, here: (&str, u32), rejects: &Rejects) -> Result<Ve
             let refused = refused(&title);
             let row = pages.get(&normal(&title)).filter(|_| refused.is_none());
             let other = row.map(|row| PageRef {
-                source: source.to_owned(),
-                page: row.id,
                 title: Some(normal(&row.title)),
+                ..PageRef::new(&(source.to_owned(), row.id, None))
             });
             let used = paired(corpus, here.0, source);
+            let asked = asked(corpus, here.0, source);
             links.push(Link {
                 side: Side::Out,
                 source: source.to_owned(),
@@ -125,6 +162,7 @@ fn links_out(corpus: &Corpus, here: (&str, u32), rejects: &Rejects) -> Result<Ve
                 other,
                 refused,
                 used,
+                asked,
             });
         }
     }
@@ -153,12 +191,12 @@ fn links_in(
                 source: source.clone(),
                 title: row.title,
                 other: Some(PageRef {
-                    source: source.clone(),
-                    page: row.from,
                     title: titles.remove(&row.from),
+                    ..PageRef::new(&(source.clone(), row.from, None))
                 }),
                 refused: found.map(|it| it.refused.clone()),
                 used: paired(corpus, here.0, source),
+                asked: asked(corpus, source, here.0),
             });
         }
     }
@@ -166,63 +204,67 @@ fn links_in(
 }
 
 /// Brings together the pairs that links promise, that were refused, and that have rows.
-fn pairs(
-    corpus: &Corpus,
-    here: (&str, u32),
-    links: &[Link],
-    rejects: Rejects,
-) -> Result<Vec<Pair>> {
-    let mut pairs: BTreeMap<(String, u32), Pair> = BTreeMap::new();
-    let new = |(source, page): &(String, u32)| Pair {
-        other: PageRef { source: source.clone(), page: *page, title: None },
+fn pairs(corpus: &Corpus, here: &Key, links: &[Link], rejects: Rejects) -> Result<Vec<Pair>> {
+    let mut pairs: BTreeMap<Key, Pair> = BTreeMap::new();
+    let new = |key: &Key| Pair {
+        other: PageRef::new(key),
+        found: None,
         refused: Vec::new(),
         rows: Vec::new(),
     };
     for link in links.iter().filter(|link| link.used && link.refused.is_none()) {
         if let Some(other) = &link.other {
-            let key = (other.source.clone(), other.page);
+            let key = other.key();
             pairs.entry(key.clone()).or_insert_with(|| new(&key)).other.title = other.title.clone();
         }
     }
     for (key, refused) in rejects.pairs {
         pairs.entry(key.clone()).or_insert_with(|| new(&key)).refused.push(refused);
     }
-    for (key, rows) in rows(corpus, here)? {
-        pairs.entry(key.clone()).or_insert_with(|| new(&key)).rows = rows;
+    for (key, group) in rows(corpus, here)? {
+        let pair = pairs.entry(key.clone()).or_insert_with(|| new(&key));
+        pair.other.url = group.url;
+        (pair.found, pair.rows) = (group.found, group.rows);
     }
     let mut untitled: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
-    for pair in pairs.values().filter(|pair| pair.other.title.is_none()) {
-        untitled.entry(pair.other.source.clone()).or_default().insert(pair.other.page);
+    let is_untitled = |it: &&PageRef| it.title.is_none() && it.document.is_none();
+    for other in pairs.values().map(|pair| &pair.other).filter(is_untitled) {
+        untitled.entry(other.source.clone()).or_default().insert(other.page);
     }
     for (source, pages) in untitled {
         for (page, title) in lookup::titles(corpus, &source, &pages)? {
-            if let Some(pair) = pairs.get_mut(&(source.clone(), page)) {
+            if let Some(pair) = pairs.get_mut(&(source.clone(), page, None)) {
                 pair.other.title = Some(title);
             }
         }
     }
-    Ok(pairs.into_values().collect())
+    let mut pairs: Vec<Pair> = pairs.into_values().collect();
+    // Documents stand in the order in which they answer.
+    let rank = |pair: &Pair| pair.found.as_ref().map_or(0, |it| it.retrieval.rank);
+    pairs.sort_by_cached_key(|pair| {
+        (pair.other.source.clone(), pair.other.page, rank(pair), pair.other.document.clone())
+    });
+    Ok(pairs)
 }
 
 /// The rows of one pair, which lie one after the other in a shard.
 #[derive(Default)]
 struct Group {
     pair: Option<Digest>,
-    pages: BTreeSet<(String, u32)>,
+    pages: BTreeSet<Key>,
+    url: Option<String>,
+    found: Option<Found>,
     rows: Vec<Row>,
 }
 
-/// Returns the rows of all pairs that the page is in, by the other page.
-fn rows(corpus: &Corpus, here: (&str, u32)) -> Result<BTreeMap<(String, u32), Vec<Row>>> {
-    let source = corpus.manifest.sources.get(here.0);
-    let wiki = source.map_or("", |source| source.info.wiki.as_str());
+/// Returns the rows of all pairs that the page or document is in, by the other side.
+fn rows(corpus: &Corpus, here: &Key) -> Result<BTreeMap<Key, Group>> {
     let mut found = BTreeMap::new();
     let mut take = |group: Group| {
-        if group.pages.contains(&(here.0.to_owned(), here.1)) {
+        if group.pages.contains(here) {
             // A corpus of target-language documents has rows of one page only.
-            let other = group.pages.iter().find(|it| (it.0.as_str(), it.1) != here);
-            let key = other.cloned().unwrap_or((here.0.to_owned(), here.1));
-            found.insert(key, group.rows);
+            let other = group.pages.iter().find(|it| *it != here);
+            found.insert(other.unwrap_or(here).clone(), group);
         }
     };
     for shard in &corpus.manifest.shards {
@@ -234,19 +276,28 @@ fn rows(corpus: &Corpus, here: (&str, u32)) -> Result<BTreeMap<(String, u32), Ve
                 take(std::mem::replace(&mut group, next));
             }
             for span in &segment.spans {
-                if let Some((name, _)) = corpus.manifest.source_of_wiki(&span.wiki) {
-                    group.pages.insert((name.to_owned(), span.page));
-                }
+                group.pages.extend(key_of(corpus, span));
+                group.url = group.url.take().or_else(|| span.url.clone());
             }
-            group.rows.push(row(&segment, (wiki, here.1), &shard.file));
+            if let (Some(score), Some(retrieval)) = (segment.score, &segment.retrieval) {
+                let (score, retrieval) = (f64::from(score) / 1e6, retrieval.clone());
+                group.found = Some(Found { score, retrieval });
+            }
+            group.rows.push(row(corpus, &segment, here, &shard.file));
         }
         take(group);
     }
     Ok(found)
 }
 
-fn row(segment: &Segment, (wiki, page): (&str, u32), shard: &str) -> Row {
-    let ours = segment.spans.iter().filter(|it| it.wiki == wiki && it.page == page);
+/// Returns which page or document a span is of.
+fn key_of(corpus: &Corpus, span: &Span) -> Option<Key> {
+    let (source, _) = corpus.manifest.source_of_wiki(&span.wiki)?;
+    Some((source.to_owned(), span.page, span.document.clone()))
+}
+
+fn row(corpus: &Corpus, segment: &Segment, here: &Key, shard: &str) -> Row {
+    let ours = segment.spans.iter().filter(|it| key_of(corpus, it).as_ref() == Some(here));
     let length = |(start, end): (u32, u32)| u64::from(end.saturating_sub(start));
     Row {
         id: segment.id.to_string(),

@@ -90,6 +90,10 @@ pub(super) fn words(reason: Reason) -> (&'static str, &'static str) {
             "no other pair's English article could be dealt to this one",
             "nothing, it happens in corpora of few pairs",
         ),
+        Reason::DuplicatePair => (
+            "the same two came together twice, and the first time counts",
+            "feed `split-windows` from one operator only that brings these two together",
+        ),
         Reason::TitlesTooLong => (
             "the titles leave no room for text in a row of N tokens",
             "raise `tokens` of `split-windows`, or set `repeat-title = \"none\"`",

@@ -3,15 +3,23 @@
 use std::collections::BTreeMap;
 
 use crossic_operators::{
-    record::{Digest, Origin},
-    segment::Segment,
+    record::{Digest, Identity, Origin},
+    segment::{Segment, Span},
     split_windows::pair_id,
+    text::Document,
 };
 use rustc_hash::FxHashMap;
 
 use super::{check::Check, files::first_line};
 use crate::{
-    cli::corpus::Corpus, error::Result, manifest::RowKind, sinks::Shard, store::tables::ArticleRow,
+    cli::corpus::Corpus,
+    error::Result,
+    manifest::RowKind,
+    sinks::Shard,
+    store::{
+        pack::{PackName, Packs},
+        tables::ArticleRow,
+    },
 };
 
 /// Paragraphs of the articles of a wiki, by page and revision.
@@ -22,6 +30,8 @@ pub(super) struct Rows<'a> {
     corpus: &'a Corpus,
     /// By wiki; `None` if the corpus keeps no snapshots, as all but the first of a build do.
     articles: Option<BTreeMap<&'a str, Articles>>,
+    /// The texts of documents; `None` if the corpus keeps none.
+    documents: Option<Documents>,
     /// Whether `oversize = "drop"` may have left out paragraphs.
     drops: bool,
     last_bucket: Option<u32>,
@@ -45,7 +55,7 @@ struct Pair {
     id: Option<Digest>,
     origin: Option<Origin>,
     index: u32,
-    sides: BTreeMap<(String, u32), Side>,
+    sides: BTreeMap<(String, Identity), Side>,
 }
 
 /// How far the rows of a pair have come in one article.
@@ -63,7 +73,8 @@ impl<'a> Rows<'a> {
         let mut provenance = Check::new("sources of spans", "span");
         let mut articles = BTreeMap::new();
         let keeps_snapshots = !corpus.manifest.snapshots.is_empty();
-        for (name, source) in corpus.manifest.sources.iter().filter(|_| keeps_snapshots) {
+        let wikis = corpus.manifest.sources.iter().filter(|(_, it)| !it.documents);
+        for (name, source) in wikis.filter(|_| keeps_snapshots) {
             match load_articles(corpus, name) {
                 Ok(Some(rows)) => {
                     articles.insert(source.info.wiki.as_str(), rows);
@@ -72,9 +83,17 @@ impl<'a> Rows<'a> {
                 Err(error) => provenance.problem(first_line(&error.to_string())),
             }
         }
+        let texts = match Documents::open(corpus) {
+            Ok(texts) => texts.filter(|_| keeps_snapshots),
+            Err(error) => {
+                provenance.problem(first_line(&error.to_string()));
+                None
+            }
+        };
         Rows {
             corpus,
             articles: keeps_snapshots.then_some(articles),
+            documents: texts,
             drops: corpus.window_knob("oversize") == Some("drop"),
             last_bucket: None,
             pair: Pair::default(),
@@ -134,6 +153,7 @@ impl<'a> Rows<'a> {
         self.ids.see((id != segment.id).then_some(|| format!("{}: should be `{id}`", place())));
         self.check_tokens(segment, &place);
         self.spans.see(uncovered(segment).map(|what| move || format!("{}: {what}", place())));
+        self.check_retrieval(segment, &place);
         self.check_spans(segment, &place);
     }
 
@@ -186,21 +206,11 @@ impl<'a> Rows<'a> {
     /// Compares spans with the articles they come from and with the rows before.
     fn check_spans(&mut self, segment: &Segment, place: &dyn Fn() -> String) {
         for span in &segment.spans {
-            let article = self.articles.as_ref().and_then(|it| it.get(span.wiki.as_str()));
-            let n_paragraphs = article.and_then(|it| it.get(&(span.page, span.revision))).copied();
-            let unlisted = self.articles.is_some() && n_paragraphs.is_none();
-            let known = self.corpus.manifest.source_of_wiki(&span.wiki);
-            let known = known.is_some_and(|(_, source)| source.info.lang == span.lang);
-            let name =
-                || format!("{}: page {} of {}, {}", place(), span.page, span.wiki, span.title);
-            let problem = match (known, unlisted) {
-                (false, _) => Some("no source of the corpus has this wiki and language"),
-                (true, true) => Some("its revision is not among the articles of the build"),
-                (true, false) => None,
-            };
+            let (n_paragraphs, problem) = self.source_of(span);
+            let name = || format!("{}: {}, {}", place(), of(span), span.title);
             self.provenance.see(problem.map(|what| move || format!("{}: {what}", name())));
 
-            let side = self.pair.sides.entry((span.wiki.clone(), span.page)).or_default();
+            let side = self.pair.sides.entry((span.wiki.clone(), span.identity())).or_default();
             let (start, end) = (span.paragraph_start, span.paragraph_end);
             let expected = match span.cut_start {
                 true => side.next_paragraph.saturating_sub(1),
@@ -226,23 +236,71 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Returns the paragraphs of the text that a span is of, if they are known, and what is wrong
+    /// with what the span says of its source.
+    fn source_of(&mut self, span: &Span) -> (Option<u32>, Option<&'static str>) {
+        let source = self.corpus.manifest.source_of_wiki(&span.wiki).map(|(_, source)| source);
+        let Some(source) = source.filter(|source| source.info.lang == span.lang) else {
+            return (None, Some("no source of the corpus has this wiki and language"));
+        };
+        let names_document = [span.document.is_some(), span.url.is_some(), span.digest.is_some()];
+        if names_document != [source.documents; 3] {
+            let what = match source.documents {
+                true => "it does not say which document of the collection it is of",
+                false => "it is of a wiki, but names a document",
+            };
+            return (None, Some(what));
+        }
+        match span.identity() {
+            Identity::Page(page) => {
+                let Some(articles) = &self.articles else { return (None, None) };
+                let articles = articles.get(span.wiki.as_str());
+                let n = articles.and_then(|it| it.get(&(page, span.revision))).copied();
+                let unlisted = "its revision is not among the articles of the build";
+                (n, n.is_none().then_some(unlisted))
+            }
+            Identity::Text(digest) => {
+                let Some(documents) = &mut self.documents else { return (None, None) };
+                let n = documents.n_paragraphs(digest);
+                (n, n.is_none().then_some("its text is not in the packs"))
+            }
+        }
+    }
+
+    /// A row says how its document was found, or nothing of it: pairs of articles have no score.
+    fn check_retrieval(&mut self, segment: &Segment, place: &dyn Fn() -> String) {
+        let problem = match (segment.origin, segment.score, &segment.retrieval) {
+            (Origin::Wiki, None, None) | (Origin::Web, None, None) => None,
+            (Origin::Web, Some(_), Some(_)) => None,
+            (Origin::Wiki, ..) => Some("no document was retrieved, but it says how"),
+            (Origin::Web, ..) => {
+                Some("has a score without its parts, or the parts without a score")
+            }
+        };
+        if let Some(what) = problem {
+            self.provenance.problem(format!("{}: {what}", place()));
+        }
+    }
+
     /// Checks what can be said of a pair only when all of its rows are known.
     fn end_pair(&mut self) {
         let pair = std::mem::take(&mut self.pair);
         let (Some(id), Some(origin)) = (pair.id, pair.origin) else { return };
-        for ((wiki, page), side) in &pair.sides {
+        for ((wiki, of), side) in &pair.sides {
             if let Some(n) = side.n_paragraphs
                 && side.next_paragraph < n
                 && !self.drops
             {
                 self.paragraphs.problem(format!(
-                    "the pair from {}: page {page} of {wiki} ends after paragraph {} of {n}",
-                    pair.place, side.next_paragraph
+                    "the pair from {}: {} of {wiki} ends after paragraph {} of {n}",
+                    pair.place,
+                    shown(*of),
+                    side.next_paragraph
                 ));
             }
         }
-        let sides: Vec<(&str, u32)> =
-            pair.sides.keys().map(|(wiki, page)| (wiki.as_str(), *page)).collect();
+        let sides: Vec<(&str, Identity)> =
+            pair.sides.keys().map(|(wiki, of)| (wiki.as_str(), *of)).collect();
         let right = match sides.as_slice() {
             // The rows do not say which side is the English one.
             [one, two] => [pair_id(origin, *one, *two), pair_id(origin, *two, *one)].contains(&id),
@@ -253,6 +311,48 @@ impl<'a> Rows<'a> {
         self.pairs.see((!right).then_some(|| {
             format!("the pair from {}: `{id}` is not the identity of its pages", pair.place)
         }));
+    }
+}
+
+/// Returns a span's page or document for messages.
+fn of(span: &Span) -> String {
+    format!("{} of {}", shown(span.identity()), span.wiki)
+}
+
+fn shown(identity: Identity) -> String {
+    match identity {
+        Identity::Page(page) => format!("page {page}"),
+        Identity::Text(digest) => format!("document {digest}"),
+    }
+}
+
+/// The texts of web documents.
+struct Documents {
+    packs: Packs,
+    n_paragraphs: FxHashMap<Digest, u32>,
+}
+
+impl Documents {
+    /// Opens the packs of a corpus; `None` if none of its sources has documents.
+    fn open(corpus: &Corpus) -> Result<Option<Documents>> {
+        if !corpus.manifest.sources.values().any(|it| it.documents) {
+            return Ok(None);
+        }
+        let names = corpus.manifest.packs.iter().filter_map(|name| PackName::parse(name));
+        let packs = Packs::open(&corpus.dir.join("packs"), &names.collect::<Vec<_>>())?;
+        Ok(Some(Documents { packs, n_paragraphs: FxHashMap::default() }))
+    }
+
+    /// Returns how many paragraphs a document has; `None` if no pack holds it, or a damaged one.
+    fn n_paragraphs(&mut self, digest: Digest) -> Option<u32> {
+        if let Some(n) = self.n_paragraphs.get(&digest) {
+            return Some(*n);
+        }
+        let mut text = String::new();
+        let found = self.packs.get(digest, &mut text).unwrap_or(false);
+        let n = found.then(|| Document::parse(&text).paragraphs().count() as u32)?;
+        self.n_paragraphs.insert(digest, n);
+        Some(n)
     }
 }
 
@@ -293,8 +393,6 @@ fn uncovered(segment: &Segment) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crossic_operators::segment::Span;
-
     use super::*;
 
     fn segment(ranges: &[(u32, u32)]) -> Segment {
@@ -311,6 +409,9 @@ mod tests {
             title_tokens: 2,
             cut_start: false,
             cut_end: false,
+            document: None,
+            url: None,
+            digest: None,
         };
         Segment {
             id: Digest::default(),
@@ -320,6 +421,7 @@ mod tests {
             input_ids: vec![7; 11],
             spans: ranges.iter().map(span).collect(),
             score: None,
+            retrieval: None,
         }
     }
 
