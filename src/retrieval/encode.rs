@@ -29,7 +29,7 @@ use crate::{
     dump::documents::{
         document::WebDocument,
         file::{Batch, DocumentFile},
-        screen::Screen,
+        screen::{Reason, Screen},
     },
     error::Result,
     io::Staged,
@@ -203,7 +203,7 @@ impl Open {
                 false => known.push(document),
             }
         }
-        self.count("duplicate", known.len() as u64);
+        self.count(Reason::Duplicate.name(), known.len() as u64);
         let texts: Vec<&str> = fresh.iter().map(|it| it.text.as_str()).collect();
         let vectors = searching.encoder.documents(&texts)?;
         let shape = searching.encoder.shape()?;
