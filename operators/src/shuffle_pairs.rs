@@ -57,7 +57,7 @@ impl Operator for Config {
         // A shift by one needs the whole order of a language, so a language is one group.
         let shuffled = pairs.map(|pair| (pair.target.source, pair)).reduce_named(
             "Derange",
-            move |_, pairs, output: &mut Vec<(Result<Pair, Pair>, i32)>| {
+            move |_, pairs, output: &mut Vec<(Place, i32)>| {
                 let pairs: Vec<Pair> = pairs.iter().map(|(pair, _)| **pair).collect();
                 output.extend(derange(&pairs, seed).into_iter().map(|pair| (pair, 1)));
                 output.sort();
@@ -67,12 +67,37 @@ impl Operator for Config {
         cx.reject(
             shuffled
                 .clone()
-                .flat_map(Result::err)
+                .flat_map(Place::left)
                 .map(|pair| (Subject::from(&pair), Reason::NoPartner)),
         );
-        let shuffled = shuffled.flat_map(Result::ok);
+        let shuffled = shuffled.flat_map(Place::dealt);
         cx.tally(&shuffled, |pair: &Pair| (Measure::PairsOut, pair.target.source, 1));
         Flow::Pairs(shuffled)
+    }
+}
+
+/// What became of a target article.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// It has got another English side.
+    Dealt(Pair),
+    /// No English side was free for it: the pair as it came.
+    Left(Pair),
+}
+
+impl Place {
+    fn dealt(self) -> Option<Pair> {
+        match self {
+            Place::Dealt(pair) => Some(pair),
+            Place::Left(_) => None,
+        }
+    }
+
+    fn left(self) -> Option<Pair> {
+        match self {
+            Place::Dealt(_) => None,
+            Place::Left(pair) => Some(pair),
+        }
     }
 }
 
@@ -86,12 +111,12 @@ fn of(side: &Side) -> (SourceIndex, Identity) {
 }
 
 /// Deals the English sides of `pairs` anew so that no target article keeps an English side it is
-/// paired with, or gets the same one twice; a pair for which none is left is an error.
+/// paired with, or gets the same one twice; a pair for which none is left is left alone.
 ///
 /// Pairs are ordered by a keyed hash and the English sides shifted by one, so that an added pair
 /// disturbs its neighbours only; where that lands on a related side, the next one that suits both
 /// places is swapped in.
-fn derange(pairs: &[Pair], seed: u64) -> Vec<Result<Pair, Pair>> {
+fn derange(pairs: &[Pair], seed: u64) -> Vec<Place> {
     let related: BTreeSet<_> =
         pairs.iter().map(|pair| (pair.target.page, of(&pair.english))).collect();
     let mut ordered: Vec<(Digest, Pair)> =
@@ -143,8 +168,11 @@ fn derange(pairs: &[Pair], seed: u64) -> Vec<Result<Pair, Pair>> {
             let (english, origin, evidence) = side;
             let directions = Directions::default();
             match related.contains(&place) || !given.insert(place) {
-                true => Err(pair),
-                false => Ok(Pair { english, origin, evidence, directions, target: pair.target }),
+                true => Place::Left(pair),
+                false => {
+                    let target = pair.target;
+                    Place::Dealt(Pair { english, origin, evidence, directions, target })
+                }
             }
         })
         .collect()
@@ -191,11 +219,11 @@ mod tests {
     }
 
     /// What the control may never do, said without regard to how it is done.
-    fn check(pairs: &[Pair], dealt: &[Result<Pair, Pair>]) {
+    fn check(pairs: &[Pair], dealt: &[Place]) {
         assert_eq!(dealt.len(), pairs.len());
         let mut seen = BTreeSet::new();
         let mut given: Vec<(Digest, Digest)> = Vec::new();
-        for dealt in dealt.iter().flatten() {
+        for dealt in dealt.iter().filter_map(|it| it.dealt()) {
             let same = |it: &&Pair| {
                 let (one, other) = (it.english, dealt.english);
                 (one.source, one.page, one.text.digest)
@@ -215,7 +243,7 @@ mod tests {
             pages.sort_unstable();
             pages
         };
-        let out = dealt.iter().map(|it| it.as_ref().unwrap_or_else(|pair| pair));
+        let out = dealt.iter().map(|Place::Dealt(pair)| Place::Left(pair) | pair);
         assert_eq!(pages(&mut out.into_iter()), pages(&mut pairs.iter()));
         // No document is dealt more often than it was found.
         for evidence in given.iter().map(|it| it.1).filter(|it| *it != Digest::default()) {
@@ -242,7 +270,7 @@ mod tests {
         fn one_side_each_and_all_are_dealt(n in 2_u32..60, seed in 0_u64..4) {
             for make in [pair, web] {
                 let pairs: Vec<Pair> = (1..=n).map(|id| make(id, id + 100)).collect();
-                let dealt: Vec<Pair> = derange(&pairs, seed).into_iter().flatten().collect();
+                let dealt: Vec<Pair> = derange(&pairs, seed).into_iter().filter_map(Place::dealt).collect();
                 let all = |pairs: &[Pair]| -> BTreeSet<_> {
                     pairs.iter().map(|pair| (of(&pair.english), pair.evidence)).collect()
                 };
@@ -257,12 +285,12 @@ mod tests {
         let pairs: Vec<Pair> = (0..30).map(|id| web(id, id / 3)).collect();
         let dealt = derange(&pairs, 7);
         check(&pairs, &dealt);
-        assert!(dealt.iter().all(Result::is_ok));
+        assert!(dealt.iter().all(|it| it.left().is_none()));
     }
 
     #[test]
     fn a_single_pair_has_no_partner() {
-        assert!(derange(&[pair(1, 2)], 0).iter().all(Result::is_err));
-        assert!(derange(&[web(1, 2), web(3, 2)], 0).iter().all(Result::is_err));
+        assert!(derange(&[pair(1, 2)], 0).iter().all(|it| it.dealt().is_none()));
+        assert!(derange(&[web(1, 2), web(3, 2)], 0).iter().all(|it| it.dealt().is_none()));
     }
 }
