@@ -142,6 +142,7 @@ fn json_lines_hold_the_same_rows_as_arrow() {
                 "input_ids": segment.input_ids,
                 "spans": segment.spans,
                 "score": null,
+                "retrieval": null,
             });
             assert_eq!(row, same);
         }

@@ -76,6 +76,31 @@ impl Operator for Config {
     }
 }
 
+/// What became of a target article.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// It has got another English side.
+    Dealt(Pair),
+    /// No English side was free for it: the pair as it came.
+    Left(Pair),
+}
+
+impl Place {
+    fn dealt(self) -> Option<Pair> {
+        match self {
+            Place::Dealt(pair) => Some(pair),
+            Place::Left(_) => None,
+        }
+    }
+
+    fn left(self) -> Option<Pair> {
+        match self {
+            Place::Dealt(_) => None,
+            Place::Left(pair) => Some(pair),
+        }
+    }
+}
+
 /// The English side of a pair and what goes with it: whether it is an article or a document, and of
 /// a document how it was found, for whom ever.
 type Dealt = (Side, Origin, Digest);

@@ -48,3 +48,25 @@ fn an_empty_corpus_has_a_card() {
     let card = card(&manifest, &Report::default());
     assert!(card.contains("shards/*.arrow"));
 }
+
+#[test]
+fn web_text_is_not_put_under_the_licence_of_wikipedia() {
+    let (mut manifest, mut report) = (manifest(), report());
+    let mut web = manifest.sources["no"].clone();
+    (web.info.wiki, web.info.lang, web.documents) =
+        ("fineweb-edu".to_owned(), "en".to_owned(), true);
+    manifest.sources.insert("web".to_owned(), web);
+    // A sink of the same pipeline that takes no documents stays as it was.
+    let wiki_only = card(&manifest, &report);
+    assert!(wiki_only.contains("license: cc-by-sa-4.0") && wiki_only.contains("so is this corpus"));
+    let it = &mut report.statistics;
+    (it.web_pairs, it.web_rows, it.web_tokens) = (300, 400, 5_000);
+    let mixed = card(&manifest, &report);
+    assert!(mixed.contains("license: other\nlicense_name: mixed\n"), "{mixed}");
+    assert!(!mixed.contains("so is this corpus") && mixed.contains("ODC-By 1.0"), "{mixed}");
+    assert!(mixed.contains("`fineweb-edu` and is **not** under CC BY-SA"), "{mixed}");
+    assert!(mixed.contains("| pairs of an article and a web document | 300 |"), "{mixed}");
+    assert!(!mixed.contains("- `fineweb-edu`: `"), "{mixed}");
+    let page = crate::report::page::page(&manifest, &report);
+    assert!(page.contains("<td>Pairs with a web document (fineweb-edu)</td><td class=\"n\">300<"));
+}

@@ -27,13 +27,13 @@ pub struct Statistics {
     /// Tokens of titles by language.
     pub title_tokens_by_language: BTreeMap<String, u64>,
     /// Of the pairs, those of an article and a web document.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub web_pairs: u64,
     /// Rows of these pairs.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub web_rows: u64,
     /// Tokens of these rows, closing tokens included.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub web_tokens: u64,
     /// Rows with one language only.
     pub one_language_rows: u64,
@@ -49,11 +49,6 @@ pub struct Statistics {
     pub compared_rows: u64,
     /// Of these, rows whose tokens differ.
     pub differing_rows: u64,
-}
-
-/// Reports of corpora without web documents say nothing of them.
-fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 /// Adds up the rows of one bucket, in order.
