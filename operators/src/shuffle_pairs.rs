@@ -57,7 +57,7 @@ impl Operator for Config {
         // A shift by one needs the whole order of a language, so a language is one group.
         let shuffled = pairs.map(|pair| (pair.target.source, pair)).reduce_named(
             "Derange",
-            move |_, pairs, output: &mut Vec<((Pair, bool), i32)>| {
+            move |_, pairs, output: &mut Vec<(Place, i32)>| {
                 let pairs: Vec<Pair> = pairs.iter().map(|(pair, _)| **pair).collect();
                 output.extend(derange(&pairs, seed).into_iter().map(|pair| (pair, 1)));
                 output.sort();
@@ -67,10 +67,10 @@ impl Operator for Config {
         cx.reject(
             shuffled
                 .clone()
-                .filter(|(_, is_dealt)| !is_dealt)
-                .map(|(pair, _)| (Subject::from(&pair), Reason::NoPartner)),
+                .flat_map(Place::left)
+                .map(|pair| (Subject::from(&pair), Reason::NoPartner)),
         );
-        let shuffled = shuffled.filter(|(_, is_dealt)| *is_dealt).map(|(pair, _)| pair);
+        let shuffled = shuffled.flat_map(Place::dealt);
         cx.tally(&shuffled, |pair: &Pair| (Measure::PairsOut, pair.target.source, 1));
         Flow::Pairs(shuffled)
     }
@@ -111,12 +111,12 @@ fn of(side: &Side) -> (SourceIndex, Identity) {
 }
 
 /// Deals the English sides of `pairs` anew so that no target article keeps an English side it is
-/// paired with, or gets the same one twice; says of each pair whether one was left for it.
+/// paired with, or gets the same one twice; a pair for which none is left is left alone.
 ///
 /// Pairs are ordered by a keyed hash and the English sides shifted by one, so that an added pair
 /// disturbs its neighbours only; where that lands on a related side, the next one that suits both
 /// places is swapped in.
-fn derange(pairs: &[Pair], seed: u64) -> Vec<(Pair, bool)> {
+fn derange(pairs: &[Pair], seed: u64) -> Vec<Place> {
     let related: BTreeSet<_> =
         pairs.iter().map(|pair| (pair.target.page, of(&pair.english))).collect();
     let mut ordered: Vec<(Digest, Pair)> =
@@ -168,9 +168,10 @@ fn derange(pairs: &[Pair], seed: u64) -> Vec<(Pair, bool)> {
             let (english, origin, evidence) = side;
             let directions = Directions::default();
             match related.contains(&place) || !given.insert(place) {
-                true => (pair, false),
+                true => Place::Left(pair),
                 false => {
-                    (Pair { english, origin, evidence, directions, target: pair.target }, true)
+                    let target = pair.target;
+                    Place::Dealt(Pair { english, origin, evidence, directions, target })
                 }
             }
         })
@@ -218,11 +219,11 @@ mod tests {
     }
 
     /// What the control may never do, said without regard to how it is done.
-    fn check(pairs: &[Pair], dealt: &[(Pair, bool)]) {
+    fn check(pairs: &[Pair], dealt: &[Place]) {
         assert_eq!(dealt.len(), pairs.len());
         let mut seen = BTreeSet::new();
         let mut given: Vec<(Digest, Digest)> = Vec::new();
-        for (dealt, _) in dealt.iter().filter(|(_, is_dealt)| *is_dealt) {
+        for dealt in dealt.iter().filter_map(|it| it.dealt()) {
             let same = |it: &&Pair| {
                 let (one, other) = (it.english, dealt.english);
                 (one.source, one.page, one.text.digest)
@@ -242,8 +243,8 @@ mod tests {
             pages.sort_unstable();
             pages
         };
-        let mut out = dealt.iter().map(|(pair, _)| pair);
-        assert_eq!(pages(&mut out), pages(&mut pairs.iter()));
+        let out: Vec<Pair> = dealt.iter().filter_map(|it| it.dealt().or(it.left())).collect();
+        assert_eq!(pages(&mut out.iter()), pages(&mut pairs.iter()));
         // No document is dealt more often than it was found.
         for evidence in given.iter().map(|it| it.1).filter(|it| *it != Digest::default()) {
             assert_eq!(given.iter().filter(|it| it.1 == evidence).count(), 1);
@@ -269,8 +270,7 @@ mod tests {
         fn one_side_each_and_all_are_dealt(n in 2_u32..60, seed in 0_u64..4) {
             for make in [pair, web] {
                 let pairs: Vec<Pair> = (1..=n).map(|id| make(id, id + 100)).collect();
-                let dealt = derange(&pairs, seed).into_iter().filter(|(_, is_dealt)| *is_dealt);
-                let dealt: Vec<Pair> = dealt.map(|(pair, _)| pair).collect();
+                let dealt: Vec<Pair> = derange(&pairs, seed).into_iter().filter_map(Place::dealt).collect();
                 let all = |pairs: &[Pair]| -> BTreeSet<_> {
                     pairs.iter().map(|pair| (of(&pair.english), pair.evidence)).collect()
                 };
@@ -285,12 +285,12 @@ mod tests {
         let pairs: Vec<Pair> = (0..30).map(|id| web(id, id / 3)).collect();
         let dealt = derange(&pairs, 7);
         check(&pairs, &dealt);
-        assert!(dealt.iter().all(|(_, is_dealt)| *is_dealt));
+        assert!(dealt.iter().all(|it| it.left().is_none()));
     }
 
     #[test]
     fn a_single_pair_has_no_partner() {
-        assert!(derange(&[pair(1, 2)], 0).iter().all(|(_, is_dealt)| !is_dealt));
-        assert!(derange(&[web(1, 2), web(3, 2)], 0).iter().all(|(_, is_dealt)| !is_dealt));
+        assert!(derange(&[pair(1, 2)], 0).iter().all(|it| it.dealt().is_none()));
+        assert!(derange(&[web(1, 2), web(3, 2)], 0).iter().all(|it| it.dealt().is_none()));
     }
 }

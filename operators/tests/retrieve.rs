@@ -248,9 +248,9 @@ proptest! {
         let expected = twin(&wikis.rows, N_WIKIS, &wikis.texts, &files, &knobs);
         let texts = Arc::new(wikis.texts);
         for (n_workers, threads) in PLACES {
-            let library = Arc::new(MemoryLibrary::new(files.clone()));
+            let library = Arc::new(MemoryLibrary::new(files.clone(), texts.clone()));
             let resources = Resources {
-                texts: texts.clone(),
+                texts: library.clone(),
                 library: library.clone(),
                 threads,
                 ..common::no_texts()

@@ -3,20 +3,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use crossic_operators::{
-    context::{Measure, Outcome, Tally},
+    context::{Measure, Outcome, Tally, Texts},
     record::{
         Article, Digest, Directions, Langlink, Origin, PageId, Pair, Side, SourceIndex, Target,
         Text,
     },
     reject::{Reason, Reject, Subject},
     retrieve::{
-        evidence::Evidence,
+        evidence::{Asked, Evidence},
         keywords::{self, Mapped, Profile, keywords},
-        library::{EncodedFile, Found, Library},
+        library::{Described, EncodedFile, Found, Library},
         links::Links,
         query::{Questions, questions},
     },
@@ -55,7 +55,7 @@ fn answer(files: &[(u32, &[String])], asked: &Questions) -> Vec<Found> {
     };
     let mut found: Vec<Found> = Vec::new();
     for (file, documents) in files {
-        for (text, number) in documents.iter().zip(0..) {
+        for text in *documents {
             let shared = |asked: &str| words(asked).intersection(&words(text)).count() as i32;
             let (title_score, full_score) = (shared(&asked.title), shared(&asked.full));
             let digest = Digest::of(text.as_bytes());
@@ -64,10 +64,6 @@ fn answer(files: &[(u32, &[String])], asked: &Questions) -> Vec<Found> {
                 found.push(Found {
                     file: *file,
                     text: digest,
-                    n_chars: text.chars().count() as u32,
-                    n_paragraphs: 1,
-                    name: format!("document {number}"),
-                    url: format!("https://example.org/{file}/{number}"),
                     score: title_score + full_score,
                     title_score,
                     full_score,
@@ -80,25 +76,58 @@ fn answer(files: &[(u32, &[String])], asked: &Questions) -> Vec<Found> {
     found
 }
 
+/// Returns what is known of a document of a file.
+fn described(files: &[(u32, &[String])], found: (u32, Digest)) -> Described {
+    let is_file = |it: &&(u32, &[String])| it.0 == found.0;
+    let documents = files.iter().find(is_file).expect("a file that there is").1;
+    let number = documents.iter().position(|it| Digest::of(it.as_bytes()) == found.1);
+    let number = number.expect("a document of the file");
+    Described {
+        name: format!("document {number}"),
+        url: format!("https://example.org/{}/{number}", found.0),
+        n_chars: documents[number].chars().count() as u32,
+        n_paragraphs: 1,
+    }
+}
+
 /// What the operator has asked a library for.
 #[derive(Default)]
 struct Used {
     /// How often each text of a file was fetched.
     fetched: BTreeMap<(u32, Digest), u64>,
-    kept: BTreeSet<Digest>,
-    /// Whether something was put into packs since the last seal.
-    is_open: bool,
+    /// What was put into packs, and whether it is sealed.
+    kept: BTreeMap<Digest, (String, bool)>,
+    /// Keys of the evidence of the pairs that were noted.
+    noted: BTreeSet<Digest>,
 }
 
 /// Documents in memory.
 pub struct MemoryLibrary {
     files: Vec<Vec<String>>,
     used: Mutex<Used>,
+    texts: Arc<MemoryTexts>,
+}
+
+/// What lies in packs: texts, and what the operator has put there and sealed.
+impl Texts for MemoryLibrary {
+    fn read(&self, digest: Digest, buffer: &mut String) -> bool {
+        let used = self.used.lock().expect("no worker panicked");
+        let Some((kept, is_sealed)) = used.kept.get(&digest) else {
+            return self.texts.read(digest, buffer);
+        };
+        assert!(is_sealed, "it is read before it is sealed");
+        kept.clone_into(buffer);
+        true
+    }
 }
 
 impl MemoryLibrary {
-    pub fn new(files: Vec<Vec<String>>) -> MemoryLibrary {
-        MemoryLibrary { files, used: Mutex::default() }
+    pub fn new(files: Vec<Vec<String>>, texts: Arc<MemoryTexts>) -> MemoryLibrary {
+        MemoryLibrary { files, used: Mutex::default(), texts }
+    }
+
+    fn files(&self) -> Vec<(u32, &[String])> {
+        (0..).zip(self.files.iter().map(Vec::as_slice)).collect()
     }
 
     /// Returns what stands for the content of a file.
@@ -114,7 +143,9 @@ impl MemoryLibrary {
         let evidence: BTreeSet<Digest> = pairs.keys().map(|it| it.evidence).collect();
         let n_targets = pairs.keys().map(|it| it.target.source).collect::<BTreeSet<_>>().len();
         let once = used.fetched.values().all(|n| *n <= n_targets as u64);
-        match texts == fetched && evidence == used.kept && !used.is_open && once {
+        let is_sealed = |it: &Digest| used.kept.get(it).is_some_and(|(_, is_sealed)| *is_sealed);
+        let kept = evidence.iter().all(is_sealed) && evidence == used.noted;
+        match texts == fetched && kept && once {
             true => Ok(()),
             false => Err(TestCaseError::fail("the library was not asked for what pairs need")),
         }
@@ -133,28 +164,35 @@ impl Library for MemoryLibrary {
         Some(questions.iter().map(|asked| answer(&known, asked)).collect())
     }
 
-    fn fetch(&self, source: SourceIndex, file: u32, texts: &[Digest]) -> bool {
-        assert_eq!(source, 3);
+    fn fetch(&self, file: EncodedFile, texts: &[Digest]) -> Option<Vec<Described>> {
+        assert_eq!(file.content, MemoryLibrary::content(file.file));
+        assert!(texts.is_sorted_by(|left, right| left < right));
         let mut used = self.used.lock().expect("no worker panicked");
+        let mut all = Vec::new();
         for text in texts {
-            let documents = &self.files[file as usize];
-            assert!(documents.iter().any(|it| Digest::of(it.as_bytes()) == *text));
-            *used.fetched.entry((file, *text)).or_default() += 1;
+            all.push(described(&self.files(), (file.file, *text)));
+            *used.fetched.entry((file.file, *text)).or_default() += 1;
         }
-        used.is_open = true;
+        Some(all)
+    }
+
+    fn paired(&self, stage: u16, pairs: &[Pair]) -> bool {
+        assert_eq!(stage, STAGE);
+        let mut used = self.used.lock().expect("no worker panicked");
+        used.noted.extend(pairs.iter().map(|it| it.evidence));
         true
     }
 
     fn keep(&self, text: &str) -> Option<Digest> {
         let digest = Digest::of(text.as_bytes());
         let mut used = self.used.lock().expect("no worker panicked");
-        used.kept.insert(digest);
-        used.is_open = true;
+        used.kept.entry(digest).or_insert_with(|| (text.to_owned(), false));
         Some(digest)
     }
 
     fn seal(&self) -> bool {
-        self.used.lock().expect("no worker panicked").is_open = false;
+        let mut used = self.used.lock().expect("no worker panicked");
+        used.kept.values_mut().for_each(|kept| kept.1 = true);
         true
     }
 }
@@ -339,6 +377,8 @@ fn of_target(
         let lead = lead.iter().filter(in_lead).filter_map(|link| {
             Some(mapped((target.of_name(&link.target, &named)?, link.target.clone())))
         });
+        let lead: Vec<Vec<Mapped>> =
+            Some(lead.collect()).filter(|it: &Vec<Mapped>| !it.is_empty()).into_iter().collect();
         let title = &target.texts.0[&target.name(*page).expect("it is named")];
         let profile = if knobs.by_text { Profile::Paper } else { Profile::Recommended };
         let mut options = keywords::Options::new(profile, asking.len() as u64);
@@ -349,7 +389,7 @@ fn of_target(
             text: &target.texts.0[&text.digest],
             n_bytes: own.n_bytes,
             links: &own.links,
-            fallbacks: &[lead.collect()],
+            fallbacks: &lead,
         };
         let words = keywords(&article, &options, |title| Some(mapped(target.lead_to(title)?)));
         let asked = questions(title, &words);
@@ -360,13 +400,14 @@ fn of_target(
         }
         tally(Measure::PairsOut, found.len() as i64);
         for (found, rank) in found.iter().zip(1..) {
-            let list = words.list.iter().map(|it| it.english.clone()).collect();
-            let evidence = Evidence::new(found, rank, (title, list, words.reach)).to_text();
+            let known = described(files, (found.file, found.text));
+            let asked = Asked::new(title, words.clone());
+            let evidence = Evidence::new(*page, found, rank, (&known, &asked)).to_text();
             let document = Text {
                 digest: found.text,
                 revision: 0,
-                n_chars: found.n_chars,
-                n_paragraphs: found.n_paragraphs,
+                n_chars: known.n_chars,
+                n_paragraphs: known.n_paragraphs,
                 links: Digest::default(),
             };
             let pair = Pair {
