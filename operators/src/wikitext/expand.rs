@@ -69,6 +69,11 @@ fn alternative(args: &Args<'_>, keys: &str) -> Option<Span> {
     keys.split('/').find_map(|key| args.get(key))
 }
 
+/// Longest name of a template, in bytes.
+const MAX_NAME: usize = 255;
+/// Most prefixes that are taken off a name.
+const MAX_PREFIXES: usize = 4;
+
 impl Renderer<'_> {
     /// Writes the template whose braces enclose `inner` and end before `next`.
     pub(super) fn template(&mut self, inner: Span, next: usize) {
@@ -102,14 +107,23 @@ impl Renderer<'_> {
             return Named::Action(Action::Const(country));
         }
         let mut buffer = std::mem::take(&mut self.name);
+        let mut n_prefixes = 0;
         let found = loop {
-            normalise_name(text, &mut buffer);
+            // No name is longer than a title; a parser function may hold whole paragraphs.
+            let name = if MAX_NAME < text.len() { "" } else { text };
+            normalise_name(name, &mut buffer);
             if let Some(action) = self.site.actions().find(&buffer) {
                 break Some(action);
             }
-            let Some((head, tail)) = text.split_once([':', '：']) else {
+            n_prefixes += 1;
+            let head = text.get(..text.floor_char_boundary(MAX_NAME)).unwrap_or_default();
+            let Some((head, _)) =
+                head.split_once([':', '：']).filter(|_| n_prefixes < MAX_PREFIXES)
+            else {
                 break None;
             };
+            let tail = text.get(head.len()..).unwrap_or_default();
+            let tail = tail.strip_prefix([':', '：']).unwrap_or_default();
             normalise_name(head, &mut buffer);
             let head = buffer.as_str();
             if TRANSPARENT.contains(&head) {
