@@ -58,7 +58,8 @@ impl Pages {
         };
         while pages.next_line()? && !pages.line.contains("</siteinfo>") {
             let line = &pages.line;
-            if let Some(lang) = attribute(line, "xml:lang").filter(|_| line.contains("<mediawiki")) {
+            if let Some(lang) = attribute(line, "xml:lang").filter(|_| line.contains("<mediawiki"))
+            {
                 lang.clone_into(&mut pages.header.lang);
             }
             if line.contains("<namespace ")
