@@ -16,7 +16,7 @@ fn lines_become_paragraphs() {
             ("text\n* a\ntext", "text\n\na\n\ntext"),
             (";term\n:meaning", "term\nmeaning"),
             (";term : meaning : more", "term\nmeaning : more"),
-            (";[[a:b]] {{x|c:d}}:meaning", "a:b\nmeaning"),
+            (";[[a:b]] {{x|c:d}}:meaning", "a:b c:d\nmeaning"),
             (";http://a.b", "http://a.b"),
             ("#REDIRECT [[x]]\na", "a"),
             ("a\n[[File:x.jpg|thumb]]\nb", "a\n\nb"),
