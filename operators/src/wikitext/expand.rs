@@ -167,7 +167,12 @@ impl Renderer<'_> {
             return self.draft.text.push(BREAK);
         }
         let has_args = start < rest.start && rest.start < next;
-        if has_args && self.has_text_beside(start, next) != (false, false) {
+        let (left, right) = self.has_text_beside(start, next);
+        // At the very beginning of a line boxes are likelier than words.
+        let bytes = self.source.as_bytes();
+        let begins =
+            matches!(start.checked_sub(3).map(|at| bytes.get(at)), None | Some(Some(b'\n')));
+        if has_args && (left || (right && !begins)) {
             let args = Args::new(self.source, self.tokens, rest);
             if let Some(span) = self.guess(&args) {
                 return self.render(span);

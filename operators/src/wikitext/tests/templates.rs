@@ -143,6 +143,7 @@ fn unknown_wrappers_in_a_sentence_show_their_words() {
             ("a {{zzz|de|Worte}} b {{zzz|words|fr|Mots}}", "a Worte b words"),
             ("a {{zzz|tt0123}} b {{zzz|x|y}} {{zzz|a=b}}c", "a b c"),
             ("a\n* {{zzz|some words}}\nb", "a\n\nb"),
+            ("{{zzz|some words}} b\n* {{zzz|more words}} c", "b\n\nmore words c"),
         ],
     );
 }
