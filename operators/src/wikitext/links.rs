@@ -167,6 +167,12 @@ impl Renderer<'_> {
             _ => {}
         }
         let is_link = prefix.is_none() && self.draft.targets.push(title);
+        // `[[:en:Lion]]` or `[[:Category:Lions]]`: the prefix says where, not what.
+        let bare = head.and_then(|(_, rest)| rest.strip_prefix(':')).map(trim);
+        let title = match (prefix, bare) {
+            (Some(Prefix::Hidden | Prefix::Language), Some(bare)) => bare,
+            _ => title,
+        };
         if is_link {
             self.draft.text.push(LINK);
         }
