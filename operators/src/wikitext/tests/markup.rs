@@ -95,6 +95,7 @@ fn external_links_keep_their_label_only() {
             ("see [https://example.org the site].", "see the site."),
             ("see [https://example.org].", "see."),
             ("[http://a.b''x'' y] z", "x y z"),
+            ("[HTTP://a.b　x] z", "x z"),
             ("[http://a.b x [[c|d]] e] f", "x d e f"),
             ("[http://[2001:db8::1]/x y] z", "y z"),
             ("[[http://a.b|c]] [[//a.b c]] d", "c c d"),
