@@ -157,7 +157,11 @@ impl Renderer<'_> {
             return match shown {
                 Shown::Label(label) => self.render(label),
                 Shown::Text(label) => self.push_text(label),
-                _ => self.push_text(title.split_once(' ').map_or("", |(_, text)| text)),
+                // A bracket in it must not become a pair with the one before.
+                _ => {
+                    let text = title.split_once(' ').map_or("", |(_, text)| text);
+                    self.push_text(text.trim_matches(['[', ']', '{', '}']));
+                }
             };
         }
         let prefix = head.and_then(|(name, _)| self.prefix(name));
