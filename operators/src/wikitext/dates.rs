@@ -8,7 +8,7 @@ use super::render::Renderer;
 /// How a language writes dates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DateStyle {
-    /// A pattern of `{y}`, `{m}` and `{d}`, with `[…]` around what goes with a part that is unknown.
+    /// A pattern of `{y}`, `{m}` and `{d}`, or `{b}` for the Buddhist year, with `[…]` around what goes with a part that is unknown.
     pattern: &'static str,
     /// The twelve months, parted by commas.
     months: &'static str,
@@ -47,6 +47,11 @@ impl DateStyle {
             None => month,
         };
         let day = if month.is_empty() { "" } else { day.trim_start_matches('0') };
+        // Authors give either year; the Buddhist one is 543 years ahead.
+        let buddhist = match year.parse::<u32>() {
+            Ok(number) if number < 2300 => (number + 543).to_string(),
+            _ => year.to_owned(),
+        };
         let mut out = String::new();
         for (index, part) in self.pattern.split(['[', ']']).enumerate() {
             let key = part.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
@@ -56,6 +61,7 @@ impl DateStyle {
             };
             let value = match key {
                 "y" => year,
+                "b" => buddhist.as_str(),
                 "m" => month,
                 _ => day,
             };
@@ -107,7 +113,7 @@ mod tests {
             ("ja", "1950年3月5日", "1950年3月", "1950年"),
             ("ko", "1950년 3월 5일", "1950년 3월", "1950년"),
             ("pt", "5 de março de 1950", "março de 1950", "1950"),
-            ("th", "5 มีนาคม ค.ศ. 1950", "มีนาคม ค.ศ. 1950", "ค.ศ. 1950"),
+            ("th", "5 มีนาคม พ.ศ. 2493", "มีนาคม พ.ศ. 2493", "พ.ศ. 2493"),
             ("vi", "5 tháng 3 năm 1950", "tháng 3 năm 1950", "1950"),
             ("zh", "1950年3月5日", "1950年3月", "1950年"),
             ("xx", "March 5, 1950", "March 1950", "1950"),

@@ -69,6 +69,11 @@ fn alternative(args: &Args<'_>, keys: &str) -> Option<Span> {
     keys.split('/').find_map(|key| args.get(key))
 }
 
+/// Longest name of a template, in bytes.
+const MAX_NAME: usize = 255;
+/// Most prefixes that are taken off a name.
+const MAX_PREFIXES: usize = 4;
+
 impl Renderer<'_> {
     /// Writes the template whose braces enclose `inner` and end before `next`.
     pub(super) fn template(&mut self, inner: Span, next: usize) {
@@ -82,7 +87,7 @@ impl Renderer<'_> {
             Named::Unknown => return self.unknown(name.start, rest, next),
         };
         if let Action::Foot | Action::Block | Action::Drop | Action::Const(_) = action {
-            return self.simple(action, next);
+            return self.simple(action, inner.start, next);
         }
         let args = match rest.start {
             start if start < inner.end => Args::new(self.source, self.tokens, rest),
@@ -98,18 +103,27 @@ impl Renderer<'_> {
         };
         let mut text = text.as_ref();
         // Codes of countries are written in capitals; in small letters they may mean anything.
-        if let Some(country) = self.site.country(text.trim()) {
-            return Named::Action(Action::Const(country));
+        if let Some(action) = self.country_template(text.trim()) {
+            return Named::Action(action);
         }
         let mut buffer = std::mem::take(&mut self.name);
+        let mut n_prefixes = 0;
         let found = loop {
-            normalise_name(text, &mut buffer);
+            // No name is longer than a title; a parser function may hold whole paragraphs.
+            let name = if MAX_NAME < text.len() { "" } else { text };
+            normalise_name(name, &mut buffer);
             if let Some(action) = self.site.actions().find(&buffer) {
                 break Some(action);
             }
-            let Some((head, tail)) = text.split_once([':', '：']) else {
+            n_prefixes += 1;
+            let head = text.get(..text.floor_char_boundary(MAX_NAME)).unwrap_or_default();
+            let Some((head, _)) =
+                head.split_once([':', '：']).filter(|_| n_prefixes < MAX_PREFIXES)
+            else {
                 break None;
             };
+            let tail = text.get(head.len()..).unwrap_or_default();
+            let tail = tail.strip_prefix([':', '：']).unwrap_or_default();
             normalise_name(head, &mut buffer);
             let head = buffer.as_str();
             if TRANSPARENT.contains(&head) {
@@ -128,6 +142,21 @@ impl Renderer<'_> {
         found.map_or(Named::Unknown, Named::Action)
     }
 
+    /// Returns the action of a name that is a country's code, alone or, as on some wikis, with a small
+    /// letter behind it: `b` for the flag alone, others for a team.
+    fn country_template(&self, name: &str) -> Option<Action> {
+        if let Some(country) = self.site.country(name) {
+            return Some(Action::Const(country));
+        }
+        let (code, kind) = name.split_at_checked(3)?;
+        let country = self.site.country(code)?;
+        match kind {
+            "b" => Some(Action::Foot),
+            "f" | "n" | "v" => Some(Action::Const(country)),
+            _ => None,
+        }
+    }
+
     /// An unknown template: one of several lines stands beside the text, another one in it.
     fn unknown(&mut self, start: usize, rest: Span, next: usize) {
         if let Some(unknown) = &mut self.unknown {
@@ -138,7 +167,12 @@ impl Renderer<'_> {
             return self.draft.text.push(BREAK);
         }
         let has_args = start < rest.start && rest.start < next;
-        if has_args && self.is_in_sentence(start, next) {
+        let (left, right) = self.has_text_beside(start, next);
+        // At the very beginning of a line boxes are likelier than words.
+        let bytes = self.source.as_bytes();
+        let begins =
+            matches!(start.checked_sub(3).map(|at| bytes.get(at)), None | Some(Some(b'\n')));
+        if has_args && (left || (right && !begins)) {
             let args = Args::new(self.source, self.tokens, rest);
             if let Some(span) = self.guess(&args) {
                 return self.render(span);
@@ -147,20 +181,33 @@ impl Renderer<'_> {
         self.draft.text.push(HOLE);
     }
 
-    /// Whether something else stands in the line of a template whose name begins at `start`.
-    fn is_in_sentence(&self, start: usize, next: usize) -> bool {
+    /// Whether only blanks stand between a template and the one before it.
+    fn follows_template(&self, start: usize) -> bool {
+        let before = self.source.as_bytes().get(..start.saturating_sub(2)).unwrap_or_default();
+        before.iter().rev().find(|byte| **byte != b' ') == Some(&b'}')
+    }
+
+    /// Whether text stands before and behind a template in its line; its name begins at `start`.
+    fn has_text_beside(&self, start: usize, next: usize) -> (bool, bool) {
         let bytes = self.source.as_bytes();
         let before = bytes.get(..start.saturating_sub(2)).unwrap_or_default();
         let after = bytes.get(next..).unwrap_or_default();
         let is_blank = |byte: &&u8| matches!(byte, b' ' | b'*' | b':' | b'#' | b';');
         let left = before.iter().rev().find(|byte| !is_blank(byte));
         let right = after.iter().find(|byte| !matches!(byte, b' '));
-        !matches!(left, None | Some(b'\n')) || !matches!(right, None | Some(b'\n' | b'{'))
+        (!matches!(left, None | Some(b'\n')), !matches!(right, None | Some(b'\n' | b'{')))
     }
 
-    fn simple(&mut self, action: Action, next: usize) {
+    fn simple(&mut self, action: Action, start: usize, next: usize) {
         match action {
             Action::Foot => self.seam(FOOT, next),
+            // A box in the middle of a sentence floats beside it.
+            Action::Block if self.has_text_beside(start, next) == (true, true) => {
+                let raw = self.source.get(start..next).unwrap_or_default();
+                let is_line =
+                    memchr(b'\n', raw.as_bytes()).is_none() && !self.follows_template(start);
+                if is_line { self.seam(FOOT, next) } else { self.draft.text.push(BREAK) }
+            }
             Action::Block => self.draft.text.push(BREAK),
             Action::Const(text) => self.push_fact(text),
             _ => self.draft.text.push(HOLE),
@@ -185,8 +232,11 @@ impl Renderer<'_> {
             }
             Action::Ill(number) => {
                 let label = args.named("lt").or_else(|| args.named("label"));
-                let place =
-                    || args.positional(number).or_else(|| args.positional(number.max(2) - 1));
+                let first = args.positional(1);
+                // Some wikis name the language first, then the title there, then what is shown.
+                let is_turned = number == 1 && first.is_some_and(|span| self.is_language(span));
+                let numbers = if is_turned { [3, 2] } else { [number, number.max(2) - 1] };
+                let place = || numbers.iter().find_map(|number| args.positional(*number));
                 self.argument(label.or_else(place), next);
             }
             Action::Date(order) => self.date(order, args, next),
@@ -220,14 +270,13 @@ impl Renderer<'_> {
                 self.draft.disambiguation = true;
                 self.draft.text.push(BREAK);
             }
-            Action::Foot | Action::Block | Action::Drop | Action::Const(_) => {
-                self.simple(action, next)
-            }
+            // Done before the arguments were read.
+            Action::Foot | Action::Block | Action::Drop | Action::Const(_) => {}
         }
     }
 
     /// Writes an argument, or a seam if there is none.
-    fn argument(&mut self, argument: Option<Span>, next: usize) {
+    pub(super) fn argument(&mut self, argument: Option<Span>, next: usize) {
         match argument {
             Some(span) => self.render(span),
             None => self.seam(FOOT, next),
@@ -270,98 +319,6 @@ impl Renderer<'_> {
         }
         if is_empty {
             self.seam(FOOT, next);
-        }
-    }
-
-    /// Writes the name of a language and a word of it, with its transliteration if there is one.
-    fn label(&mut self, pattern: &str, args: &Args<'_>, next: usize) {
-        // `{{lang-de|Meer}}` or `{{langx|de|Meer}}`.
-        let in_name = self.name.strip_prefix("lang-").map(str::to_owned);
-        let first = if in_name.is_some() { 1 } else { 2 };
-        let code = in_name.or_else(|| Some(self.flat(args.positional(1)?)?.trim().to_owned()));
-        let Some(word) = args.positional(first).or_else(|| args.named("text")) else {
-            return self.seam(FOOT, next);
-        };
-        let is_bare = ["label", "links"].iter().any(|name| {
-            let value = args.named(name).and_then(|span| self.flat(span));
-            value.is_some_and(|value| value == "none")
-        });
-        let language = code.and_then(|code| self.site.language_name(&code));
-        if let (Some(language), false) = (language, is_bare) {
-            self.push_fact(&pattern.replace("{}", language));
-        }
-        self.render(word);
-        if let Some(span) = args.positional(first + 1) {
-            self.draft.text.push_str(", ");
-            self.render(span);
-        }
-    }
-
-    fn nihongo(&mut self, args: &Args<'_>, next: usize) {
-        let head = args.positional(1);
-        let mut rest = (2..=4).filter_map(|number| args.positional(number)).peekable();
-        if head.is_none() && rest.peek().is_none() {
-            return self.seam(FOOT, next);
-        }
-        if let Some(span) = head {
-            self.render(span);
-        }
-        let has_brackets = head.is_some() && rest.peek().is_some();
-        if has_brackets {
-            self.draft.text.push_str(" (");
-        }
-        while let Some(span) = rest.next() {
-            self.render(span);
-            if rest.peek().is_some() {
-                self.draft.text.push_str(", ");
-            }
-        }
-        if has_brackets {
-            self.draft.text.push(')');
-        }
-    }
-
-    fn fraction(&mut self, args: &Args<'_>, next: usize) {
-        let (whole, over, under) =
-            match (args.positional(1), args.positional(2), args.positional(3)) {
-                (Some(whole), Some(over), Some(under)) => (Some(whole), Some(over), under),
-                (Some(over), Some(under), _) => (None, Some(over), under),
-                (Some(under), ..) => (None, None, under),
-                _ => return self.seam(FOOT, next),
-            };
-        if let Some(span) = whole {
-            self.render(span);
-            self.draft.text.push(' ');
-        }
-        match over {
-            Some(span) => self.render(span),
-            None => self.draft.text.push('1'),
-        }
-        self.draft.text.push('/');
-        self.render(under);
-    }
-
-    /// Writes labelled writings, `labels` being `key:label` separated by `;`.
-    fn writings(&mut self, labels: &str, args: &Args<'_>, next: usize) {
-        let has_labels =
-            args.named("labels").and_then(|span| self.flat(span)).is_none_or(|v| v != "no");
-        let mut is_first = true;
-        for (key, label) in labels.split(';').filter_map(|entry| entry.split_once(':')) {
-            let Some(span) = args.named(key) else {
-                continue;
-            };
-            if !is_first {
-                self.draft.text.push_str("; ");
-            }
-            is_first = false;
-            if has_labels {
-                self.push_fact(label);
-                self.draft.text.push_str(": ");
-            }
-            self.render(span);
-        }
-        if is_first {
-            self.argument(args.positional(1), next);
         }
     }
 }

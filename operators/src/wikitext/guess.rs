@@ -40,6 +40,7 @@ impl Renderer<'_> {
         let (first, second, third, more) =
             (places.next()?, places.next(), places.next(), places.next());
         let span = match (second, third) {
+            (None, _) if self.is_language(first) => return None,
             (None, _) => first,
             (Some(second), None) if self.is_language(first) => second,
             (Some(_), Some(third)) if more.is_none() && self.is_language(first) => third,
@@ -49,7 +50,8 @@ impl Renderer<'_> {
         self.is_words(span).then_some(span)
     }
 
-    fn is_language(&mut self, span: Span) -> bool {
+    /// Whether an argument is the code of a language.
+    pub(super) fn is_language(&mut self, span: Span) -> bool {
         let Some(code) = self.flat(span) else {
             return false;
         };

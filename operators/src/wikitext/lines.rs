@@ -258,11 +258,11 @@ impl Piece {
                 *end = *start + trimmed.len();
             }
         }
-        let mut index = 0;
-        self.links.retain(|(_, start, end)| {
-            index += 1;
-            index <= first || start < end
-        });
+        // Only the links of this line: a list may have thousands of lines.
+        if self.links.iter().skip(first).any(|(_, start, end)| end <= start) {
+            let links = self.links.split_off(first);
+            self.links.extend(links.into_iter().filter(|(_, start, end)| start < end));
+        }
     }
 
     fn push_text(&mut self, base: usize, text: &str) {

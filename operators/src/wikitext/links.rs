@@ -157,7 +157,11 @@ impl Renderer<'_> {
             return match shown {
                 Shown::Label(label) => self.render(label),
                 Shown::Text(label) => self.push_text(label),
-                _ => self.push_text(title.split_once(' ').map_or("", |(_, text)| text)),
+                // A bracket in it must not become a pair with the one before.
+                _ => {
+                    let text = title.split_once(' ').map_or("", |(_, text)| text);
+                    self.push_text(text.trim_matches(['[', ']', '{', '}']));
+                }
             };
         }
         let prefix = head.and_then(|(name, _)| self.prefix(name));
@@ -167,6 +171,12 @@ impl Renderer<'_> {
             _ => {}
         }
         let is_link = prefix.is_none() && self.draft.targets.push(title);
+        // `[[:en:Lion]]` or `[[:Category:Lions]]`: the prefix says where, not what.
+        let bare = head.and_then(|(_, rest)| rest.strip_prefix(':')).map(trim);
+        let title = match (prefix, bare) {
+            (Some(Prefix::Hidden | Prefix::Language), Some(bare)) => bare,
+            _ => title,
+        };
         if is_link {
             self.draft.text.push(LINK);
         }

@@ -16,6 +16,7 @@ mod lines;
 mod links;
 mod marks;
 mod names;
+mod phrases;
 mod redirect;
 mod render;
 mod repair;

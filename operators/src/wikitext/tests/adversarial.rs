@@ -1,90 +1,25 @@
-//! Inputs built to make a parser slow or to exhaust its stack: each must finish, with little output.
+//! Hostile pages: each must finish, with little output. The bench `wikitext` measures them at 4 MB.
 
-use super::cleaned;
+use super::{cleaned, patterns};
+use crate::wikitext::{Site, residue, unknown_templates, wikilinks};
 
-const MEGABYTE: usize = 1_000_000;
-
-/// Cleans a megabyte of a pattern; the bound on the output is a bound on the work of the last pass.
-fn check_finishes(lang: &str, head: &str, pattern: &str, tail: &str) {
-    let mut page = String::with_capacity(MEGABYTE + 64);
-    page.push_str(head);
-    while page.len() < MEGABYTE {
-        page.push_str(pattern);
-    }
-    page.push_str(tail);
-    let out = cleaned(lang, &page);
-    let n_bytes: usize = out.paragraphs.iter().map(String::len).sum();
-    assert!(n_bytes <= 4 * page.len(), "{pattern:?} grew to {n_bytes} bytes");
-}
+/// Bytes of a page: enough that quadratic work in a debug build would not end within minutes.
+const N_BYTES: usize = 400_000;
 
 #[test]
-fn thirty_one_patterns_finish() {
-    for (head, pattern, tail) in [
-        ("", "{{a|", ""),
-        ("", "[[", ""),
-        ("", "[[a|", "]]"),
-        ("", "{|\n", ""),
-        ("", "\n{|\n|", "\n|}"),
-        ("", "<ref>", ""),
-        ("", "<ref name=\"a ", ""),
-        ("", "<b", ""),
-        ("", "<!-", ""),
-        ("", "<!--", ""),
-        ("", "''", ""),
-        ("", "[http", ""),
-        ("", "[http://a ", ""),
-        ("", "&a", ""),
-        ("", "({{x}}", ""),
-        ("", ", [[a|,]]", "{{x}}"),
-        ("", "[[a|{{x}}]]", ""),
-        ("", "{{x}},", ""),
-        ("", "[[a|{{x}}]],", ""),
-        ("", "[[a|,]]{{x}}", ""),
-        ("", "[{{x}}", ""),
-        ("((((((((", "(", "{{x}}))))))))"),
-        ("", ":", ""),
-        ("\n", "=", ""),
-        ("\n", "= a =\n", ""),
-        ("", "__A", ""),
-        ("", "<table>", "</table>"),
-        ("", "{{lang|en|", "x"),
-        ("{{quote|", "{{nowrap|1=", ""),
-        ("", "-{a;", ""),
-        ("", "{{convert|1|-|", ""),
-    ] {
-        check_finishes("zh", head, pattern, tail);
-    }
-}
-
-#[test]
-fn balanced_nesting_of_any_depth_finishes() {
-    for (open, close) in [
-        ("{{nowrap|", "}}"),
-        ("[[a|", "]]"),
-        ("{{nihongo|a|", "}}"),
-        ("-{a|", "}-"),
-        ("<div>", "</div>"),
-        ("\n{|\n|", "\n|}"),
-        ("(", "{{x}})"),
-        ("{{frac|", "}}"),
-        ("[[File:a|", "]]"),
-        ("{{{", "}}}"),
-    ] {
-        let depth = MEGABYTE / (open.len() + close.len());
-        check_finishes("zh", &open.repeat(depth), "x", &close.repeat(depth));
-    }
-}
-
-#[test]
-fn strays_of_one_kind_before_closers_of_another_finish() {
-    for (open, close) in [
-        ("[[", "}}"),
-        ("{{", "]]"),
-        ("{|\n", "}}"),
-        ("[[a|", "|}"),
-        ("{{a", "\n|}"),
-        ("[http://a ", "]]"),
-    ] {
-        check_finishes("en", &open.repeat(MEGABYTE / 8), close, "");
+fn hostile_pages_finish_with_little_output() {
+    for lang in ["zh", "en"] {
+        let site = Site::new(lang, &[]);
+        for (name, page) in patterns::pages(N_BYTES) {
+            let out = cleaned(lang, &page);
+            let n_bytes: usize = out.paragraphs.iter().map(String::len).sum();
+            assert!(n_bytes <= 4 * page.len(), "{name} grew to {n_bytes} bytes");
+            // The other readers of a page see the same tokens.
+            let n_links = wikilinks(&page, &site).len() + out.links.len();
+            assert!(n_links <= page.len(), "{name}");
+            let left = residue(&out.paragraphs, &site);
+            assert_eq!((left.brackets, left.headings), (0, 0), "{name}");
+            assert!(unknown_templates(&page, &site).len() <= page.len(), "{name}");
+        }
     }
 }

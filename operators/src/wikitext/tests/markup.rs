@@ -12,6 +12,13 @@ fn quotes_vanish_and_odd_runs_leave_apostrophes() {
             ("'''''both'''''", "both"),
             ("it's Tom's", "it's Tom's"),
             ("''''four'''", "'four"),
+            ("of ''[[Moon]]'''s seas", "of Moon's seas"),
+            (
+                "'''a''' ''b''
+c ''d''",
+                "a b
+c d",
+            ),
             ("a ''''''six'''''' b", "a 'six' b"),
         ],
     );
@@ -28,12 +35,14 @@ fn links_show_their_label() {
             ("[[Moon_landing]]", "Moon landing"),
             ("[[Paris (Texas)|]] is", "Paris is"),
             ("[[Paris, Texas|]] is", "Paris is"),
-            ("see [[:Category:Rivers]] x", "see Category:Rivers x"),
-            ("[[wikt:tea|tea]] x", "tea x"),
+            ("see [[:Category:Rivers]] x", "see Rivers x"),
+            ("[[wikt:tea|tea]] x [[:de:Tee]]", "tea x Tee"),
             ("x [[File:A.jpg|thumb|an [[ox]] and ''[[cart]]'']] y", "x y"),
             ("x [[Category:Oxen]]", "x"),
             ("x [[fr:Boeuf]]", "x"),
             ("[[unclosed and text", "unclosed and text"),
+            ("a [[File:x.jpg|thumb|never closed\nb", "a\nb"),
+            ("a [[Category:never closed\nb", "a\nb"),
             ("stray]] text", "stray text"),
             ("[[a\nb]] c", "a\nb c"),
             ("[[http://x.org label]] c", "label c"),
@@ -85,6 +94,11 @@ fn external_links_keep_their_label_only() {
         &[
             ("see [https://example.org the site].", "see the site."),
             ("see [https://example.org].", "see."),
+            ("[http://a.b''x'' y] z", "x y z"),
+            ("[HTTP://a.b　x] z", "x z"),
+            ("[http://a.b x [[c|d]] e] f", "x d e f"),
+            ("[http://[2001:db8::1]/x y] z", "y z"),
+            ("[[http://a.b|c]] [[//a.b c]] d", "c c d"),
             ("[//example.org a ''b'' {{nowrap|c}}] d", "a b c d"),
             ("[note] and [http://x\ny]", "[note] and [http://x\ny]"),
             ("a [mailto:x@y.z mail] b", "a mail b"),
@@ -121,6 +135,8 @@ fn tags_go_and_their_text_stays_or_not() {
             ("<nowiki>[[a]] ''b'' &lt;</nowiki>", "[[a]] ''b'' <"),
             ("a<nowiki/>b", "ab"),
             ("<pre>{{x}}</pre>", "{{x}}"),
+            ("<pre><nowiki>[[x]]</nowiki></pre>", "[[x]]"),
+            ("a <a href=x>b</a>", "a b"),
             ("<div class=x>a</div>b", "a\n\nb"),
             ("<gallery>\nA.jpg|x\n</gallery>a", "a"),
             ("a<references />", "a"),
@@ -132,6 +148,7 @@ fn tags_go_and_their_text_stays_or_not() {
             ("<ul><li>a</li><li>b</li></ul>", "a\nb"),
         ],
     );
+    check("ja", "<ruby>漢<rtc>kan</rtc></ruby>", "漢");
     check("ja", "<ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>を", "漢字を");
 }
 
@@ -161,7 +178,13 @@ fn entities_are_read_once() {
 fn switches_vanish() {
     check_all(
         "en",
-        &[("__NOTOC__a", "a"), ("a __init__ b", "a __init__ b"), ("a ____ b", "a ____ b")],
+        &[
+            ("__NOTOC__a", "a"),
+            ("__notoc__a", "a"),
+            ("__NO_TOC__a", "a"),
+            ("a __init__ b", "a __init__ b"),
+            ("a ____ b", "a ____ b"),
+        ],
     );
     check("ja", "__目次__象", "象");
     assert!(cleaned("en", "__DISAMBIG__").disambiguation);
@@ -195,6 +218,8 @@ fn chinese_variants_choose_one_script() {
             ("-{H|zh-cn:甲;zh-tw:乙}-很快", "很快"),
             ("-{文}-字", "文字"),
             ("-{zh|文}-字", "文字"),
+            ("-{甲=>zh-cn:乙;甲=>zh-tw:丙}-很", "乙很"),
+            ("-{N|zh-cn}-很-{R|zh-cn:甲}-", "很zh-cn:甲"),
             ("-{ 没有结束", "-{ 没有结束".trim_start_matches("-{ ")),
         ],
     );

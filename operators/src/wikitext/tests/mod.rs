@@ -4,6 +4,7 @@ mod adversarial;
 mod invariants;
 mod markup;
 mod paragraphs;
+mod patterns;
 mod repairs;
 mod tables;
 mod templates;

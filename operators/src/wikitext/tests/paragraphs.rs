@@ -15,6 +15,10 @@ fn lines_become_paragraphs() {
             ("* a\n** b\n# c\n\ntext", "a\nb\nc\n\ntext"),
             ("text\n* a\ntext", "text\n\na\n\ntext"),
             (";term\n:meaning", "term\nmeaning"),
+            (";term : meaning : more", "term\nmeaning : more"),
+            (";[[a:b]] {{x|c:d}}:meaning", "a:b c:d\nmeaning"),
+            (";http://a.b", "http://a.b"),
+            ("#REDIRECT [[x]]\na", "a"),
             ("a\n[[File:x.jpg|thumb]]\nb", "a\n\nb"),
             ("a\n<ref>x</ref>\nb", "a\nb"),
             ("a\n\n{{zzz}}\n", "a"),
@@ -33,6 +37,7 @@ fn headings_are_glued_kept_or_dropped() {
     assert_eq!(with(Headings::Keep), ["a", "B", "C", "d", "e", "G", "h"]);
     assert_eq!(with(Headings::Drop), ["a", "d", "e", "h"]);
     check("en", "a = b\n=no heading\n= a = b\n==x", "a = b\n=no heading\n= a = b\n==x");
+    check("en", "== a ==<!-- b\nc -->\nd", "a\nd");
     check("en", "== a ==\n== {{anchor|x}} b {{zzz}} ==\nc", "b\nc");
 }
 

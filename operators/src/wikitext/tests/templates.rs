@@ -1,6 +1,7 @@
 //! What templates show, in several languages.
 
-use super::{check, check_all, cleaned};
+use super::{check, check_all, cleaned, options};
+use crate::wikitext::{Site, clean, unknown_templates};
 
 #[test]
 fn footnotes_and_unknown_templates_vanish() {
@@ -79,6 +80,101 @@ fn dates_are_spelled_out() {
     );
     check("vi", "{{tính đến|2016|7|lc=y}} có", "tính đến tháng 7 năm 2016 có");
     check("ja", "{{As of|2016|7}}、", "2016年7月現在、");
+}
+
+#[test]
+fn dates_follow_the_language() {
+    for (lang, wikitext, expected) in [
+        ("en", "{{birth date and age|1950|3|5}}", "March 5, 1950"),
+        ("en", "{{start date|1950}} {{birth date|5 March 1950}}", "1950 5 March 1950"),
+        ("es", "{{fecha|5|3|1950}}", "5 de marzo de 1950"),
+        ("pt", "{{dni|5|3|1950|si}}", "5 de março de 1950"),
+        ("ja", "{{生年月日と年齢|1950|3|5}}生まれ", "1950年3月5日生まれ"),
+        ("ko", "{{출생일|1950|3|5}}", "1950년 3월 5일"),
+        ("th", "{{วันเกิดและอายุ|1950|3|5}}", "5 มีนาคม พ.ศ. 2493"),
+        ("vi", "{{ngày sinh|1950|3|5}}", "5 tháng 3 năm 1950"),
+        ("zh", "{{出生日期|1950|3|5}}", "1950年3月5日"),
+        ("ar", "{{تاريخ الميلاد|1950|3|5}}", "5 مارس 1950"),
+    ] {
+        check(lang, wikitext, expected);
+    }
+}
+
+#[test]
+fn words_are_labelled_with_their_language() {
+    for (lang, wikitext, expected) in [
+        (
+            "en",
+            "{{lang-de|Meer}} {{langx|ru|Москва|Moskva}}",
+            "German: Meer Russian: Москва, Moskva",
+        ),
+        ("en", "{{lang-de|Meer|label=none}} {{lang-zzz|x}}", "Meer x"),
+        ("es", "{{lang-de|Meer}}", "en alemán: Meer"),
+        ("pt", "{{lang-de|Meer}}", "em alemão: Meer"),
+        ("ja", "{{lang-de|Meer}}", "ドイツ語: Meer"),
+        ("ko", "{{llang|de|Meer}}", "독일어: Meer"),
+        ("th", "{{lang-de|Meer}}", "เยอรมัน: Meer"),
+        ("vi", "{{lang-de|Meer}}", "tiếng Đức: Meer"),
+        ("zh", "{{lang-de|Meer}}", "德语：Meer"),
+    ] {
+        check(lang, wikitext, expected);
+    }
+}
+
+#[test]
+fn codes_of_countries_are_names() {
+    check_all(
+        "ja",
+        &[
+            ("{{ESP}}と{{GER}}", "スペインとドイツ"),
+            ("{{flag|USA}}と{{flag|日本}}", "アメリカ合衆国と日本"),
+            ("a {{esp|3}} {{ZZZ}}b", "a ×10^3 b"),
+        ],
+    );
+}
+
+#[test]
+fn unknown_wrappers_in_a_sentence_show_their_words() {
+    check_all(
+        "en",
+        &[
+            ("a {{zzz|some words}} b", "a some words b"),
+            ("a {{zzz|[[x|words]]|date=May}} b", "a words b"),
+            ("a {{zzz|de|Worte}} b {{zzz|words|fr|Mots}}", "a Worte b words"),
+            ("a {{zzz|tt0123}} b {{zzz|x|y}} {{zzz|a=b}}c", "a b c"),
+            ("a\n* {{zzz|some words}}\nb", "a\n\nb"),
+            ("{{zzz|some words}} b\n* {{zzz|more words}} c", "b\n\nmore words c"),
+        ],
+    );
+}
+
+#[test]
+fn redirects_between_templates_are_followed() {
+    let site = Site::new("th", &[(10, "แม่แบบ".to_owned())]).with_aliases([
+        ("แม่แบบ:ระยะ", "แม่แบบ:Convert"),
+        ("Template:Far", "แม่แบบ:ระยะ"),
+        ("แม่แบบ:Nowrap", "แม่แบบ:ไม่รู้จัก"),
+        ("แม่แบบ:วน", "แม่แบบ:วน"),
+        ("Lang", "Convert"),
+    ]);
+    let page = "{{ระยะ|5|km}} {{far|6|km}} {{ไม่รู้จัก|ก}} {{lang|en|a}} {{วน}}";
+    assert_eq!(clean(page, &site, &options()).paragraphs, ["5 km 6 km ก a"]);
+}
+
+#[test]
+fn unknown_templates_are_gathered_with_an_example() {
+    let page =
+        "a {{Zzz_y|1|x}} b<ref>{{no}}</ref>\n{{box\n| a = {{in}}\n}}\n{{nowrap|{{www}}}}{{{1}}}";
+    let found = unknown_templates(page, &Site::new("en", &[]));
+    let found: Vec<_> =
+        found.iter().map(|it| (it.name.as_str(), it.example.as_str(), it.is_inline)).collect();
+    let expected = [
+        ("zzz y", "{{Zzz_y|1|x}}", true),
+        ("box", "{{box | a = {{in}} }}", false),
+        ("www", "{{www}}", true),
+        ("1", "{{1}}", true),
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]

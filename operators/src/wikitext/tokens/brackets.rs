@@ -8,7 +8,7 @@ use super::{Kind, NONE};
 /// Longest address, in bytes.
 const MAX_EXTERNAL: usize = 2000;
 
-/// Beginnings of an address that make `[` an external link.
+/// Beginnings of an address that make `[` an external link, in any capitals.
 const ADDRESSES: &[&str] = &[
     "//",
     "http://",
@@ -18,9 +18,6 @@ const ADDRESSES: &[&str] = &[
     "news:",
     "irc://",
     "gopher://",
-    "HTTP://",
-    "Http://",
-    "Https://",
     "git://",
     "geo:",
     "tel:",
@@ -180,7 +177,11 @@ impl Scan<'_> {
 
     fn open_external(&mut self, at: usize) -> usize {
         let rest = self.source.get(at + 1..).unwrap_or_default();
-        if !ADDRESSES.iter().any(|address| rest.starts_with(address)) {
+        let begins = |address: &&str| {
+            let head = rest.as_bytes().get(..address.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(address.as_bytes()))
+        };
+        if !ADDRESSES.iter().any(begins) {
             return self.plain(Kind::Lone, at, at + 1);
         }
         let end = self.square_or_newline(at);
@@ -194,6 +195,10 @@ impl Scan<'_> {
         let skipped = if has_brackets && end < at + 60 { end - at } else { 0 };
         let is_end = |place: &usize| match bytes.get(*place) {
             Some(b'\'') => bytes.get(*place + 1) == Some(&b'\''),
+            // The ideographic space ends an address too.
+            Some(0xE3) => {
+                bytes.get(*place + 1) == Some(&0x80) && bytes.get(*place + 2) == Some(&0x80)
+            }
             Some(byte) => b" \t\n]<>\"{}|[".contains(byte) || *byte < 32,
             None => true,
         };
