@@ -252,8 +252,8 @@ fn every_pipeline_trains_as_the_paper_does() {
             continue;
         }
         n_papers += 1;
-        let documents =
-            ["mix-wiki", "mix-web", "mix-wiki-web", "mono-wiki", "concat-chop"].contains(&name.as_str());
+        let documents = ["mix-wiki", "mix-web", "mix-wiki-web", "mono-wiki", "concat-chop"]
+            .contains(&name.as_str());
         let expected = Settings {
             model: train.settings.model.clone(),
             dir: train.settings.dir.clone(),
