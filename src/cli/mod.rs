@@ -4,6 +4,7 @@
 //! Results go to stdout, everything else to stderr; a closed pipe is success.
 
 mod build;
+mod calibrate;
 mod check;
 mod corpus;
 mod diff;
@@ -73,6 +74,8 @@ enum Verb {
     Generate(generate::Args),
     /// Check a pipeline file and its inputs, and show every problem at once
     Check(check::Args),
+    /// Measure which threshold a retrieval needs, with documents whose article is known
+    Calibrate(calibrate::Args),
     /// Download dumps: what a build needs of them, resumed after a break and checked
     Fetch(fetch::Args),
     /// Show what a build would do, and touch nothing
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
         Verb::Merge(args) => merge::run(args),
         Verb::Generate(args) => generate::run(args, loudness),
         Verb::Check(args) => check::run(args),
+        Verb::Calibrate(args) => calibrate::run(args, loudness),
         Verb::Fetch(args) => fetch::run(args, loudness),
         Verb::Plan(args) => plan::run(args),
         Verb::List(args) => list::run(args),

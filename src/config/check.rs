@@ -9,6 +9,7 @@ use std::{
 use crossic_operators::{
     flow::Kind,
     operator::{Inputs, Operator},
+    retrieve::Config,
     vocabulary::Vocabulary,
 };
 
@@ -18,10 +19,13 @@ use super::{
     plan::{OperatorNode, Plan, SinkNode, SourceNode},
     train,
 };
-use crate::{retrieval::Searching, storage::place::Place};
+use crate::{error::Result, retrieval::Searching, storage::place::Place};
+
+/// Opens what an operator searches with.
+pub(super) type Open = fn(&Config) -> Result<Searching>;
 
 /// Returns the plan, unless something is wrong.
-pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<Plan> {
+pub(super) fn check(mut pipeline: Pipeline, open: Open, issues: &mut Vec<Issue>) -> Option<Plan> {
     // Of a pipeline that cannot be read to its end nobody knows what leads nowhere.
     let is_whole = issues.is_empty();
     let kinds = kinds(&pipeline, issues);
@@ -57,7 +61,7 @@ pub(super) fn check(mut pipeline: Pipeline, issues: &mut Vec<Issue>) -> Option<P
         check_ends(&pipeline, issues);
     }
     let vocabularies = vocabularies(&pipeline.operators, issues);
-    let searching = searching(&pipeline.operators, issues);
+    let searching = searching(&pipeline.operators, open, issues);
     open_sources(&mut pipeline.sources, issues);
     check_languages(&pipeline, issues);
     let order = topological(&pipeline.operators, issues);
@@ -275,13 +279,14 @@ fn vocabularies(
 /// Opens the encoders of the operators that search documents.
 fn searching(
     operators: &[Node<dyn Operator>],
+    open: Open,
     issues: &mut Vec<Issue>,
 ) -> BTreeMap<String, Arc<Searching>> {
     let mut all = BTreeMap::new();
     for node in operators {
         let fits = node.component.misfit().is_none();
         let Some(config) = node.component.retrieval().filter(|_| fits) else { continue };
-        match Searching::open(config) {
+        match open(config) {
             Ok(searching) => drop(all.insert(node.name.clone(), Arc::new(searching))),
             Err(error) => {
                 let issue = Issue::at(node.span.clone(), with_causes(&error));

@@ -13,7 +13,10 @@ use std::path::Path;
 use self::issue::{Issue, Source};
 pub use self::plan::Plan;
 use self::plan::TrainNode;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    retrieval::Searching,
+};
 
 /// Reads a pipeline file, applies `--set` overrides, and returns the plan with its sources opened.
 ///
@@ -22,6 +25,16 @@ use crate::error::{Error, Result};
 /// All problems at once, each with its place; or the file cannot be read.
 pub fn load(path: &Path, sets: &[String]) -> Result<Plan> {
     from_text(&path.display().to_string(), read(path)?, sets)
+}
+
+/// Does so to measure thresholds: those of the file, and its calibrations, which may not be there
+/// yet, are not looked at.
+///
+/// # Errors
+///
+/// All other problems at once, each with its place; or the file cannot be read.
+pub fn load_to_calibrate(path: &Path, sets: &[String]) -> Result<Plan> {
+    planned(&path.display().to_string(), read(path)?, sets, Searching::open_to_calibrate)
 }
 
 /// Reads a pipeline file, applies `--set` overrides, and returns its training; dumps and tokenizers,
@@ -64,11 +77,15 @@ fn read(path: &Path) -> Result<String> {
 ///
 /// All problems at once, each with its place.
 pub fn from_text(name: &str, text: String, sets: &[String]) -> Result<Plan> {
+    planned(name, text, sets, Searching::open)
+}
+
+fn planned(name: &str, text: String, sets: &[String], open: check::Open) -> Result<Plan> {
     let mut source = Source { name: name.to_owned(), text };
     let mut issues = Vec::new();
     let overrides = overrides::append(&mut source, sets, &mut issues);
     let pipeline = parse::parse(&source, overrides, &mut issues);
-    let plan = pipeline.and_then(|pipeline| check::check(pipeline, &mut issues));
+    let plan = pipeline.and_then(|pipeline| check::check(pipeline, open, &mut issues));
     if let (Some(plan), true) = (plan, issues.is_empty()) {
         return Ok(plan);
     }

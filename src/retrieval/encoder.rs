@@ -36,6 +36,9 @@ const USUAL_WORDS: u32 = 400;
 /// Length of the vectors of a static table; its numbers are beyond a third in few.
 const STATIC_UNIT: u32 = 400;
 
+/// Documents of an article while a threshold is measured.
+const TOP: usize = 3;
+
 /// Texts that go to an encoder at once.
 const BATCH: usize = 1024;
 
@@ -123,6 +126,17 @@ impl Searching {
             (None, None) => Threshold::Usual(usual(config.encoder)),
         };
         Ok(Searching { config: config.clone(), encoder, threshold })
+    }
+
+    /// Opens the encoder of an operator to measure a threshold: whatever the file says of one does not
+    /// count, and every article gets as many documents as the paper takes.
+    ///
+    /// # Errors
+    ///
+    /// A file of the encoder is missing, damaged or does not fit, or the device is not there.
+    pub fn open_to_calibrate(config: &Config) -> Result<Searching> {
+        let config = Config { threshold: Some(0.0), calibration: None, top: TOP, ..config.clone() };
+        Searching::open(&config)
     }
 
     /// Returns what a user should know of the threshold.

@@ -158,7 +158,7 @@ impl DocumentLibrary {
         }
     }
 
-    fn record(&self, file: EncodedFile) -> Result<Record> {
+    pub(super) fn record(&self, file: EncodedFile) -> Result<Record> {
         let missing = || Error::Nothing {
             what: format!("the vectors {} are not in `{}`", file.content, self.dir().display()),
             hint: "give every process the same directory, on a disk that all of them share"
@@ -212,7 +212,12 @@ impl DocumentLibrary {
         Ok(all)
     }
 
-    fn answers(&self, files: &[EncodedFile], questions: &[Questions]) -> Result<Vec<Vec<Found>>> {
+    /// Returns the documents that answer each question, best first.
+    pub(super) fn answers(
+        &self,
+        files: &[EncodedFile],
+        questions: &[Questions],
+    ) -> Result<Vec<Vec<Found>>> {
         let Some(first) = files.first() else { return Ok(vec![Vec::new(); questions.len()]) };
         let mut state = self.state();
         let searching = &*self.shelf(first.stage).searching;

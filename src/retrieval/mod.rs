@@ -6,16 +6,20 @@
 //! article that has changed costs its own questions.
 
 mod answers;
+mod calibrate;
 mod encode;
 mod encoder;
+mod figures;
 mod library;
 mod record;
 mod rows;
 mod segment;
 
 pub use self::{
+    calibrate::{Listener, Measured, measure},
     encode::tasks,
     encoder::{Calibration, Encoder, Searching, Threshold},
+    figures::{Answered, Curve, Figures},
     library::{DocumentLibrary, Finished, Shelf},
     rows::PairedRow,
 };

@@ -189,6 +189,14 @@ pub(super) fn build(scope: Scope<'_, Epoch>, run: &Run) -> ProbeHandle<Epoch> {
         };
         said.push(seal(windows, sealing).map(|said| (said, 1)));
     }
+    if run.plan.sinks.is_empty() {
+        // Nobody takes the pairs, but they retire the epochs all the same.
+        let made = flows.into_values().filter_map(|flow| match flow {
+            Flow::Pairs(pairs) => Some(pairs.inner),
+            _ => None,
+        });
+        pairs.extend(made);
+    }
     let pairs = scope.concatenate(pairs);
     retire_remembered.on(pairs.clone());
     retire_articles.on(pairs);

@@ -3,6 +3,7 @@
 mod articles;
 mod bucket;
 mod build;
+mod calibrate;
 #[cfg(test)]
 mod crash_tests;
 mod delta;
@@ -33,7 +34,6 @@ use std::{
     time::Duration,
 };
 
-pub use self::processes::Place;
 use self::{
     build::Run,
     failure::{Alarm, Failure},
@@ -44,6 +44,7 @@ use self::{
     said::Heard,
     scan::{Queue, Tasks},
 };
+pub use self::{calibrate::calibrate, processes::Place};
 use crossic_operators::{flow::Kind, retrieve::library::EncodedFile};
 use timely::{WorkerConfig, execute::execute_from};
 

@@ -173,7 +173,7 @@ fn facts<'s>(
     let everywhere = firsts.to_all(cx.scope.concatenate(everywhere));
 
     let mut dealt = vec![signed(target.articles.clone().map(|(page, it)| Fact::Article(page, it)))];
-    if config.english_lead {
+    if config.english_lead || cx.resources().library.reads_counterparts() {
         let titles = english.titles.clone().filter(|it| !it.redirect);
         let counterparts = names
             .map(|(page, name)| (name, page))
@@ -181,17 +181,17 @@ fn facts<'s>(
                 (counterpart, page)
             });
         cx.want(counterparts.clone().map(move |(page, _)| (english_source, page)));
-        let leads =
+        let texts =
             counterparts.join_map(english.articles.clone(), |_, &page, &article| match article {
-                Article::Text(text) => Some(Fact::Lead(page, text.links)),
+                Article::Text(text) => Some(Fact::Counterpart(page, text)),
                 _ => None,
             });
-        dealt.push(signed(leads.flat_map(|it| it)));
+        dealt.push(signed(texts.flat_map(|it| it)));
     }
     let dealt = {
         use timely::dataflow::operators::Exchange;
         cx.scope.concatenate(dealt).exchange(move |(fact, _)| match fact {
-            Fact::Article(page, _) | Fact::Lead(page, _) => firsts.of(*page),
+            Fact::Article(page, _) | Fact::Counterpart(page, _) => firsts.of(*page),
             _ => 0,
         })
     };

@@ -28,8 +28,8 @@ pub(super) enum Fact {
     File(EncodedFile),
     /// An article that asks.
     Article(PageId, Article),
-    /// The links of the English article of a page.
-    Lead(PageId, Digest),
+    /// The English article of a page.
+    Counterpart(PageId, Text),
 }
 
 /// What a first worker knows once everything has come.
@@ -51,8 +51,8 @@ pub(super) struct Asker {
     pub(super) page: PageId,
     pub(super) text: Text,
     pub(super) name: Digest,
-    /// Key of the links of its English counterpart; zeros if there are none.
-    pub(super) lead: Digest,
+    /// Its English counterpart, where that is read.
+    pub(super) counterpart: Option<Text>,
 }
 
 /// Facts as they come.
@@ -61,7 +61,7 @@ pub(super) struct Gathering {
     titles: TitleRows,
     files: Net<EncodedFile>,
     articles: Net<(PageId, Article)>,
-    leads: Net<(PageId, Digest)>,
+    counterparts: Net<(PageId, Text)>,
 }
 
 impl Gathering {
@@ -73,7 +73,7 @@ impl Gathering {
             Fact::Disambiguation(page) => self.titles.disambiguations.change(page, diff),
             Fact::File(file) => self.files.change(file, diff),
             Fact::Article(page, article) => self.articles.change((page, article), diff),
-            Fact::Lead(page, links) => self.leads.change((page, links), diff),
+            Fact::Counterpart(page, text) => self.counterparts.change((page, text), diff),
         }
     }
 
@@ -86,7 +86,7 @@ impl Gathering {
             *known = latest([*known, article]).unwrap_or(article);
         }
         // Of several English pages of one title, which no wiki should have, the last counts.
-        let leads: FxHashMap<PageId, Digest> = self.leads.rows().collect();
+        let counterparts: FxHashMap<PageId, Text> = self.counterparts.rows().collect();
         let mut known = Known { files: self.files.rows().collect(), ..Known::default() };
         for (page, name) in titles.named().into_iter().filter(|(page, _)| mine(*page)) {
             let text = match articles.get(&page) {
@@ -96,8 +96,8 @@ impl Gathering {
             };
             match text {
                 Ok(text) => {
-                    let lead = leads.get(&page).copied().unwrap_or_default();
-                    known.askers.push(Asker { page, text, name, lead });
+                    let counterpart = counterparts.get(&page).copied();
+                    known.askers.push(Asker { page, text, name, counterpart });
                 }
                 Err(reason) => known.refused.push((page, reason)),
             }

@@ -60,6 +60,12 @@ pub trait Library: Send + Sync {
     /// what is known from the last build. It may take all cores.
     fn answer(&self, files: &[EncodedFile], questions: &[Questions]) -> Option<Vec<Vec<Found>>>;
 
+    /// Returns whether questions have to name the English counterpart of their article, so that it
+    /// is read for all of them.
+    fn reads_counterparts(&self) -> bool {
+        false
+    }
+
     /// Puts texts of a file into the packs; returns what is known of each, in their order.
     ///
     /// Texts are in order, none twice, and were found in that file.

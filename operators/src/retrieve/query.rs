@@ -1,6 +1,7 @@
 //! The two questions that an article asks: its title, and its title with its keywords.
 
 use super::keywords::Keywords;
+use crate::record::Digest;
 
 /// The texts of the two questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Questions {
     pub title: String,
     /// The English title and the keywords, with commas between; the title if there are none.
     pub full: String,
+    /// Digest of the text of its English counterpart, where that is read.
+    pub counterpart: Option<Digest>,
 }
 
 /// Returns the questions of an article.
@@ -31,7 +34,7 @@ pub fn questions(english: &str, keywords: &Keywords) -> Questions {
             }
         }
     }
-    Questions { title: english.to_owned(), full: parts.join(", ") }
+    Questions { title: english.to_owned(), full: parts.join(", "), counterpart: None }
 }
 
 /// Splits a title into the name and what stands in brackets at its end.

@@ -60,7 +60,10 @@ pub(super) fn question(
         Some(Mapped { page, english, n_linking })
     };
     let own = links_of(texts, asker.text.links);
-    let lead = links_of(texts, asker.lead).links;
+    let lead = match asker.counterpart {
+        Some(english) if config.english_lead => links_of(texts, english.links).links,
+        _ => Vec::new(),
+    };
     let lead: Vec<Mapped> = lead
         .iter()
         .filter(|link| link.section == 0 && link.is_prose)
@@ -86,7 +89,8 @@ pub(super) fn question(
     let keywords = keywords::keywords(&article, &options, |target| {
         mapped(known.titles.lead_to(Digest::of(target.as_bytes()))?)
     });
-    let questions = questions(&title, &keywords);
+    let mut questions = questions(&title, &keywords);
+    questions.counterpart = asker.counterpart.map(|it| it.digest);
     Some((keywords, questions))
 }
 
