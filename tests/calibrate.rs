@@ -175,3 +175,35 @@ fn what_cannot_be_measured_is_refused() {
     }
     refused(&[], 1, &["none has an English counterpart with a text"]);
 }
+
+#[test]
+fn plan_says_what_a_retrieval_takes() {
+    let folder = folder();
+    let text = folder.run(&["plan", "pipeline.toml"]).done();
+    let labels = fs_err::read_to_string(repository("data-samples/fineweb-edu/labels.tsv")).unwrap();
+    let n_documents = labels.lines().count() - 1;
+    let expected = format!("  finds  {n_documents} documents, ");
+    assert!(text.contains(&expected), "{text}");
+    assert!(text.contains("documents a core second"), "{text}");
+    assert!(!folder.path("out").exists(), "nothing is touched");
+
+    let plan = |more: &[&str]| -> Value {
+        let ran = folder.run(&[&["plan", "pipeline.toml", "--json"], more].concat());
+        serde_json::from_str(&ran.done()).unwrap()
+    };
+    let cost = &plan(&[])["retrieval"]["found"];
+    assert_eq!(cost["documents"], n_documents);
+    assert_eq!(cost["counted"], true);
+    let all = cost["encoding_core_seconds"].as_f64().unwrap();
+    let rate = cost["documents_per_core_second"].as_f64().unwrap();
+    assert!((all * rate - n_documents as f64).abs() < 1e-6);
+
+    // Lines are counted by their bytes: nobody reads them to the end for a plan.
+    let line = format!("{{\"text\": \"{}\"}}\n", "word ".repeat(959));
+    folder.write("web/more.jsonl", line.repeat(50).as_bytes());
+    let files = "sources.web.files=[\"web/*.parquet\", \"web/more.jsonl\"]";
+    let more = plan(&["--set", files, "--set", "sources.web.language=\"\""]);
+    let more = &more["retrieval"]["found"];
+    assert_eq!(more["documents"], n_documents + 51, "50 lines of 4,809 bytes");
+    assert_eq!(more["counted"], false);
+}

@@ -19,6 +19,7 @@ mod mirrored;
 mod output;
 mod page_name;
 mod plan;
+mod plan_retrieval;
 mod plan_skips;
 mod run;
 mod summary;

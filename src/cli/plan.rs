@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     PipelineArgs,
     corpus::Corpus,
+    plan_retrieval,
     plan_skips::{self, Skips},
     train_facts::TrainFacts,
 };
@@ -18,6 +19,7 @@ use crate::{
     config::{self, Plan, plan::Resolved},
     error::Result,
     report::numbers::{counted, thousands},
+    retrieval::Cost,
     sources::LinkNumbers,
     storage,
 };
@@ -90,10 +92,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
     }
     let train = TrainFacts::of(&plan)?.map(TrainFacts::with_steps).transpose()?;
+    let costs = plan_retrieval::costs(&plan)?;
     let out = &mut io::stdout().lock();
     match args.json {
-        true => write_json(out, &plan, &sizes, train.as_ref()),
-        false => write_text(out, &plan, &sizes, train.as_ref()),
+        true => write_json(out, &plan, (&sizes, &costs), train.as_ref()),
+        false => write_text(out, &plan, (&sizes, &costs), train.as_ref()),
     }
 }
 
@@ -121,7 +124,7 @@ fn estimate(sizes: &BTreeMap<&str, Size>) -> (f64, f64) {
 fn write_json(
     out: &mut impl Write,
     plan: &Plan,
-    sizes: &BTreeMap<&str, Size>,
+    (sizes, costs): (&BTreeMap<&str, Size>, &[(&str, Cost)]),
     train: Option<&TrainFacts<'_>>,
 ) -> Result<()> {
     let (read, tokenise) = estimate(sizes);
@@ -158,6 +161,7 @@ fn write_json(
     let document = json!({
         "sources": sources,
         "sinks": sinks,
+        "retrieval": costs.iter().copied().collect::<BTreeMap<_, _>>(),
         "train": train.map(TrainFacts::json),
         "estimate": { "reading_core_seconds": read, "tokenising_core_seconds_at_most": tokenise },
     });
@@ -167,7 +171,7 @@ fn write_json(
 fn write_text(
     out: &mut impl Write,
     plan: &Plan,
-    sizes: &BTreeMap<&str, Size>,
+    (sizes, costs): (&BTreeMap<&str, Size>, &[(&str, Cost)]),
     train: Option<&TrainFacts<'_>>,
 ) -> Result<()> {
     writeln!(out, "profile {}", plan.profile.name())?;
@@ -205,6 +209,11 @@ fn write_text(
         if let Some(vocabulary) = node.operator.tokenizer().and_then(|it| plan.vocabularies.get(it))
         {
             writeln!(out, "  tokenizer of {} ids", thousands(u64::from(vocabulary.size())))?;
+        }
+        for (_, cost) in costs.iter().filter(|(name, _)| *name == node.name) {
+            for (label, line) in plan_retrieval::lines(cost) {
+                writeln!(out, "  {label:<6} {line}")?;
+            }
         }
     }
     for node in &plan.sinks {

@@ -7,6 +7,7 @@
 
 mod answers;
 mod calibrate;
+mod cost;
 mod encode;
 mod encoder;
 mod figures;
@@ -17,6 +18,7 @@ mod segment;
 
 pub use self::{
     calibrate::{Listener, Measured, measure},
+    cost::Cost,
     encode::tasks,
     encoder::{Calibration, Encoder, Searching, Threshold},
     figures::{Answered, Curve, Figures},

@@ -94,6 +94,15 @@ impl DocumentFile {
         Ok(more)
     }
 
+    /// Returns how many documents the file has, refused ones among them; `None` if only reading it to
+    /// its end would tell.
+    pub fn n_documents(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Parquet(parquet) => Some(parquet.n_rows()),
+            Kind::JsonLines(_) => None,
+        }
+    }
+
     /// Returns the size of the file in bytes.
     pub fn n_bytes(&self) -> u64 {
         self.n_bytes
