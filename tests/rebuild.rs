@@ -90,11 +90,12 @@ fn pipeline() -> impl Strategy<Value = Pipeline> {
 fn steps(history: &History, style: Style, pipeline: &Pipeline) -> Vec<Step> {
     let pipeline = Pipeline { n_wikis: history.first.0.len(), ..pipeline.clone() };
     let worlds = history.worlds().into_iter();
-    let step = |world: edited_wikis::World| {
-        let articles = world.clone();
-        Step { tables: world, articles, style, pipeline: pipeline.clone() }
+    let step = |(world, number): (edited_wikis::World, u32)| {
+        let (articles, pipeline) = (world.clone(), pipeline.clone());
+        // Every second step finds the documents as they were.
+        Step { tables: world, articles, style, pipeline, documents: number / 2 }
     };
-    worlds.map(step).collect()
+    worlds.zip(0..).map(step).collect()
 }
 
 /// Gives every step the articles of another moment.
@@ -192,7 +193,7 @@ fn two_sinks_are_rebuilt_together() {
 fn documents_are_searched_in_every_build() {
     let pipeline = Pipeline { searched: true, ..Pipeline::default() };
     seeds(
-        3,
+        6,
         || histories(&SHAPE),
         |history| check(&steps(&history, Style::default(), &pipeline), Place::Workers(2)),
     );

@@ -51,7 +51,8 @@ fn check_changes(n: u64, changes: impl Strategy<Value = Vec<Change>> + Clone, pl
             let mut steps = Vec::new();
             for world in history.worlds() {
                 let articles = world.clone();
-                let step = Step { tables: world, articles, style: Style::default(), pipeline };
+                let (style, documents) = (Style::default(), 0);
+                let step = Step { tables: world, articles, style, pipeline, documents };
                 pipeline = step.pipeline.clone();
                 if let Some(change) = changes.next() {
                     change(&mut pipeline);

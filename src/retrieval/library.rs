@@ -31,10 +31,11 @@ use crate::{
     clock::{self, Activity},
     dump::documents::file::{Batch, DocumentFile},
     error::{Error, Result},
-    sources::{Snapshot, WebDocuments},
+    sources::WebDocuments,
     store::{
         memos,
         pack::PackWriter,
+        row::Row,
         snapshot::{self, SnapshotWriter},
         texts::TextStore,
     },
@@ -64,9 +65,7 @@ pub struct Shelf {
 /// What a process leaves when it is through with its documents.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Finished {
-    /// The pairs that were made.
-    pub snapshots: Vec<Snapshot>,
-    /// Names of the files in `memos/` with answers.
+    /// Names of the files in `memos/` with answers, and with the pairs that were made.
     pub memos: Vec<String>,
     /// What was done.
     pub work: Work,
@@ -126,9 +125,8 @@ impl DocumentLibrary {
             work: std::mem::take(&mut state.work),
             ..Finished::default()
         };
-        for (stage, writer) in std::mem::take(&mut state.paired) {
-            let operator = self.shelves.get(&stage).map_or("?", |shelf| &shelf.operator);
-            finished.snapshots.push(Snapshot::finish(writer, operator)?);
+        for writer in std::mem::take(&mut state.paired).into_values() {
+            finished.memos.push(writer.finish(PairedRow::TABLE)?.file);
         }
         Ok(finished)
     }
@@ -339,7 +337,7 @@ impl DocumentLibrary {
         let mut state = self.state();
         let writer = match state.paired.remove(&stage) {
             Some(writer) => writer,
-            None => SnapshotWriter::create(&self.store.snapshots_dir())?,
+            None => SnapshotWriter::create(&self.dir().join(memos::FOLDER))?,
         };
         let writer = state.paired.entry(stage).or_insert(writer);
         for pair in pairs {

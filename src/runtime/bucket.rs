@@ -81,8 +81,6 @@ pub(super) struct Sealed {
     pub bucket: Bucket,
     /// Files kept for the next build.
     pub memos: Vec<String>,
-    /// Keys in the packs of the documents of its pairs and of how they were found.
-    pub texts: Vec<Digest>,
     /// Rows that the last corpus lacked.
     pub added: Vec<Digest>,
     /// Rows that only the last corpus had.

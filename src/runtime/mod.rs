@@ -185,7 +185,6 @@ fn take_part(
         heard.work.answers_recalled += done.asked.0;
         heard.work.answers_found += done.asked.1;
         heard.memos.extend(done.retrieval.memos);
-        heard.snapshots.extend(done.retrieval.snapshots);
         heard.work += done.retrieval.work;
     }
     heard.snapshots.sort();

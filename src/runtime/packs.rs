@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crossic_operators::{
-    flow::Kind,
-    record::{Digest, Pair},
-};
+use crossic_operators::{flow::Kind, record::Digest};
 
 use crate::{
     config::Plan,
@@ -14,6 +11,7 @@ use crate::{
     retrieval::PairedRow,
     sources::{Snapshot, TitleRules},
     store::{
+        memos,
         pack::{PackName, PackWriter},
         row::Row,
         snapshot,
@@ -42,18 +40,22 @@ pub(super) fn named(plan: &Plan) -> Named {
 }
 
 /// Returns the names of the packs that hold every text that a rebuild may ask for, sorted: texts
-/// and links of the wanted articles, names, documents that were found and why; and these
-/// `others`.
+/// and links of the wanted articles, names, documents that were found and why, as `memos` say.
 ///
 /// The live texts of packs that are mostly dead are written into a new one.
 pub(super) fn live(
     store: &TextStore,
     snapshots: &[Snapshot],
     named: &Named,
-    others: impl IntoIterator<Item = Digest>,
+    memos: &[String],
 ) -> Result<Vec<String>> {
     let mut digests = asked_for(store, snapshots, named)?;
-    digests.extend(others);
+    for memo in memos.iter().filter(|it| it.starts_with(PairedRow::TABLE)) {
+        for row in snapshot::rows::<PairedRow>(&store.dir().join(memos::FOLDER).join(memo))? {
+            let row = row?;
+            digests.extend([row.document, row.evidence]);
+        }
+    }
     let mut kept: Vec<PackName> = Vec::new();
     let mut moved: Option<PackWriter> = None;
     let mut text = String::new();
@@ -102,21 +104,7 @@ fn asked_for(store: &TextStore, snapshots: &[Snapshot], named: &Named) -> Result
                 let title = if row.lang == *lang { rules.title(&row.title) } else { None };
                 digests.extend(title.map(|it| Digest::of(it.as_bytes())));
             }
-        } else if snapshot.table == PairedRow::TABLE {
-            for row in snapshot::rows::<PairedRow>(&path)? {
-                let row = row?;
-                digests.extend([row.document, row.evidence]);
-            }
         }
     }
     Ok(digests)
-}
-
-/// Returns the keys in the packs of the documents of some pairs and of how they were found, sorted.
-pub(super) fn of_pairs<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<Digest> {
-    let of_pair = |pair: &Pair| Some([pair.english.identity().text()?, pair.evidence]);
-    let mut texts: Vec<Digest> = pairs.filter_map(of_pair).flatten().collect();
-    texts.sort_unstable();
-    texts.dedup();
-    texts
 }

@@ -159,12 +159,8 @@ fn read(report: &str, process: usize) -> Result<Done> {
         |name: &str| name.chars().all(|it| it.is_ascii_alphanumeric() || "-.".contains(it));
     let is_answers = |name: &str| name.starts_with(AnswerRow::TABLE) && is_plain(name);
     let is_ours = |it: &Done| {
-        let snapshots = it.retrieval.snapshots.iter();
         it.answers.as_deref().is_none_or(is_answers)
             && it.retrieval.memos.iter().all(|name| is_plain(name))
-            && snapshots
-                .map(|it| it.file.strip_prefix("snapshots/"))
-                .all(|name| name.is_some_and(|name| !name.contains('/') && !name.starts_with('.')))
     };
     match done.filter(is_ours) {
         Some(done) => Ok(done),

@@ -50,12 +50,7 @@ pub(super) fn publish(
     processes: &Processes,
 ) -> Result<Vec<Built>> {
     something_came(plan, &heard, Manifest::find(store.dir())?.as_ref())?;
-    let packs = packs::live(
-        store,
-        &heard.snapshots,
-        &packs::named(plan),
-        heard.buckets.iter().flat_map(|it| it.texts.iter().copied()),
-    )?;
+    let packs = packs::live(store, &heard.snapshots, &packs::named(plan), &heard.memos)?;
     let mut sources = BTreeMap::new();
     for node in &plan.sources {
         let files = inputs::hashes(files, &node.name)?;

@@ -29,7 +29,6 @@ use timely::{
 use super::{
     bucket::{self, Bucket, Record, Sealed, Splice, add, cancel, numbers},
     failure::Failure,
-    packs,
     progress::Progress,
     said::Said,
     stamp::Stamp,
@@ -249,7 +248,6 @@ impl Sealing {
             kept: None,
         };
         open.sealed.bucket.sink = self.index;
-        open.sealed.texts = packs::of_pairs(open.pairs.iter().map(|(_, pair)| pair));
         if open.pairs.is_empty() {
             open.splice = self.splice(number);
             return Ok(open);

@@ -76,19 +76,30 @@ pub(crate) fn write(dir: &Path, date: &str, (tables, articles): (&World, &World)
     }
 }
 
-/// Writes web documents beside the dumps, as JSON lines; some of them name articles.
-pub(crate) fn write_documents(path: &Path) {
-    let mut lines = String::new();
-    for number in 0..12 {
+/// Writes files of web documents beside the dumps, as JSON lines; some of them name articles.
+///
+/// Between two editions files and documents come and go, and texts change; some texts lie in two
+/// files under different names.
+pub(crate) fn write_documents(dir: &Path, edition: u32) {
+    let n_files = 1 + edition % 3;
+    let mut files = vec![String::new(); n_files as usize];
+    for number in (0..14).filter(|it| !(it + edition).is_multiple_of(5)) {
+        let more =
+            if (number + edition).is_multiple_of(4) { "\n\nIt was here before." } else { "" };
         let text =
-            format!("{} is here.\n\n{}", title(0, number, 0), paragraphs(0, number).concat());
-        let url = format!("https://example.org/{number}");
-        let line = serde_json::json!({
-            "text": text, "id": format!("web-{number}"), "url": url, "language": "en",
-        });
-        writeln!(lines, "{line}").unwrap();
+            format!("{} is here.\n\n{}{more}", title(0, number, 0), paragraphs(0, number).concat());
+        let copies = if number.is_multiple_of(6) { 2 } else { 1 };
+        for copy in 0..copies {
+            let line = serde_json::json!({
+                "text": text, "id": format!("web-{number}-{}", (edition + copy) % 2),
+                "url": format!("https://example.org/{number}/{copy}"), "language": "en",
+            });
+            writeln!(files[((number * 7 + copy) % n_files) as usize], "{line}").unwrap();
+        }
     }
-    fs_err::write(path, lines).unwrap();
+    for (lines, number) in files.into_iter().zip(0..) {
+        fs_err::write(dir.join(format!("web-{number}.jsonl")), lines).unwrap();
+    }
 }
 
 /// Returns a title of a wiki, written in one of four ways that mean the same.
