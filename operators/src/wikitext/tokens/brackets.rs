@@ -181,7 +181,8 @@ impl Scan<'_> {
             let head = rest.as_bytes().get(..address.len());
             head.is_some_and(|head| head.eq_ignore_ascii_case(address.as_bytes()))
         };
-        if !ADDRESSES.iter().any(begins) {
+        let may_begin = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'/';
+        if !rest.as_bytes().first().is_some_and(may_begin) || !ADDRESSES.iter().any(begins) {
             return self.plain(Kind::Lone, at, at + 1);
         }
         let end = self.square_or_newline(at);
