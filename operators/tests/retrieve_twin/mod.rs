@@ -320,7 +320,7 @@ fn of_target(
     output: &mut Output,
 ) {
     // Links of the English articles of each page.
-    let mut leads: BTreeMap<PageId, BTreeSet<Digest>> = BTreeMap::new();
+    let mut leads: BTreeMap<PageId, BTreeSet<Text>> = BTreeMap::new();
     let mut named: BTreeSet<PageId> = BTreeSet::new();
     for row in &target.rows {
         let Row::Link(Langlink { from, to: 0, target: Target::Title(name) }) = row else {
@@ -336,7 +336,7 @@ fn of_target(
             add(&mut output.wanted, (0, title.page), 1);
             for article in english.articles(title.page) {
                 if let Article::Text(text) = article {
-                    leads.entry(*from).or_default().insert(text.links);
+                    leads.entry(*from).or_default().insert(text);
                 }
             }
         }
@@ -371,7 +371,7 @@ fn of_target(
     }
     for (page, text) in &asking {
         let own = target.links(text.links);
-        let lead = leads.get(page).and_then(|it| it.last()).copied().unwrap_or_default();
+        let lead = leads.get(page).and_then(|it| it.last()).map_or_else(Digest::default, |it| it.links);
         let in_lead = |link: &&Wikilink| link.section == 0 && link.is_prose;
         let lead = english.links(lead).links;
         let lead = lead.iter().filter(in_lead).filter_map(|link| {
