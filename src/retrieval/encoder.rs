@@ -263,7 +263,7 @@ impl Encoder {
                 Ok(texts.par_iter().map(|it| Vector::Sparse(lexical.document(it))).collect())
             }
             Encoder::Neural { encoder, unit, .. } => dense(encoder, *unit, texts),
-            Encoder::Static(table) => Ok(in_parallel(&**table, Role::Document, texts)),
+            Encoder::Static(table) => Ok(in_parallel(table, Role::Document, texts)),
         }
     }
 
@@ -283,7 +283,7 @@ impl Encoder {
                 texts.par_iter().map(|it| Vector::Sparse(lexical.question(it))).collect()
             }
             Encoder::Neural { encoder, unit, .. } => dense(encoder, *unit, &texts)?,
-            Encoder::Static(table) => in_parallel(&**table, Role::Question, &texts),
+            Encoder::Static(table) => in_parallel(table, Role::Question, &texts),
         };
         let mut vectors = vectors.into_iter();
         let pair = || Some((vectors.next()?, vectors.next()?));
