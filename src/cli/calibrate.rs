@@ -4,7 +4,7 @@ use std::{io::Write, num::NonZeroUsize, path::PathBuf, thread};
 
 use serde_json::json;
 
-use super::{Loudness, PipelineArgs, output};
+use super::{Loudness, PipelineArgs, output, summary};
 use crate::{
     config::{self, Plan},
     error::{Error, Result},
@@ -67,6 +67,9 @@ pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
     let scratch = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let settings = Settings { workers, progress: !loudness.quiet, cluster: None };
     let measured = runtime::calibrate(plan, &name, &scratch, &settings)?;
+    if loudness.verbose {
+        summary::times(&mut std::io::stderr().lock(), workers)?;
+    }
 
     let curve = Curve::new(&measured.answered);
     let suggested = curve.suggest(args.precision);

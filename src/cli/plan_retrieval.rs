@@ -31,10 +31,10 @@ pub(super) fn lines(cost: &Cost) -> Vec<(&'static str, String)> {
         bytes(cost.bytes),
         bytes(cost.index_bytes)
     );
-    let seconds = |it: f64| thousands(it.ceil() as u64);
+    let seconds = |it: f64| counted(it.ceil() as u64, "core second");
     let mut encodes = match (cost.encoding_core_seconds, cost.documents_per_core_second) {
         (Some(all), Some(rate)) => format!(
-            "about {} core seconds, {} documents a core second",
+            "about {}, {} documents a core second",
             seconds(all),
             if rate < 10.0 { format!("{rate:.1}") } else { thousands(rate as u64) }
         ),
