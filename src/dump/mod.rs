@@ -14,6 +14,7 @@ pub mod index_error;
 pub mod index_lines;
 mod input;
 pub mod parquet;
+mod parquet_pages;
 pub mod siteinfo;
 pub mod sql;
 mod sql_lexer;

@@ -13,6 +13,7 @@ use polars::io::parquet::read::{ParallelStrategy, ParquetReader, infer_schema};
 use polars::prelude::{Column, DataFrame, DataType, StringChunked};
 use polars_arrow::datatypes::ArrowDataType;
 
+use super::parquet_pages;
 use crate::storage;
 
 /// The most rows of a batch.
@@ -61,6 +62,18 @@ pub enum ParquetError {
         /// The library's own error.
         #[source]
         source: PolarsError,
+    },
+    /// A column claims what cannot be.
+    #[error("`{}` is damaged in column `{column}` of row group {group}: {what}\nhint: fetch the file anew", path.display())]
+    Pages {
+        /// The file.
+        path: PathBuf,
+        /// The row group, counted from 1.
+        group: usize,
+        /// The column.
+        column: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// A column is missing.
     #[error("`{}` has no column `{column}`; it has {found}", path.display())]
@@ -150,6 +163,12 @@ impl ArticleParquet {
         let Some(n_group_rows) = self.skip_finished_groups() else {
             return Ok(false);
         };
+        if self.n_group_rows_read == 0 {
+            for column in COLUMNS {
+                let of = (self.path.as_path(), &self.file);
+                parquet_pages::check_column(of, &self.metadata, (self.group, column))?;
+            }
+        }
         let n_rows = BATCH_ROWS.min(n_group_rows - self.n_group_rows_read);
         let frame = self.read(self.n_group_rows_read, n_rows)?;
         self.take_articles(&frame, articles)?;

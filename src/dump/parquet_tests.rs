@@ -126,3 +126,15 @@ fn a_cut_file_is_refused_by_name() {
     fs_err::remove_file(fixture.path()).unwrap();
     assert!(fixture.read().unwrap_err().to_string().contains("articles.parquet"));
 }
+
+#[test]
+fn a_page_that_claims_what_cannot_be_is_refused() {
+    let columns = vec![texts("id", &[None]), texts("title", &[None]), texts("text", &[None])];
+    let fixture = Fixture::new(columns, None);
+    let mut bytes = fs_err::read(fixture.path()).unwrap();
+    // The header of the first page stands behind the four letters of the format.
+    bytes[4..10].fill(0xff);
+    fs_err::write(fixture.path(), &bytes).unwrap();
+    let message = fixture.read().unwrap_err().to_string();
+    assert!(message.contains("articles.parquet") && message.contains("column `id`"), "{message}");
+}

@@ -371,7 +371,8 @@ fn of_target(
     }
     for (page, text) in &asking {
         let own = target.links(text.links);
-        let lead = leads.get(page).and_then(|it| it.last()).map_or_else(Digest::default, |it| it.links);
+        let lead =
+            leads.get(page).and_then(|it| it.last()).map_or_else(Digest::default, |it| it.links);
         let in_lead = |link: &&Wikilink| link.section == 0 && link.is_prose;
         let lead = english.links(lead).links;
         let lead = lead.iter().filter(in_lead).filter_map(|link| {

@@ -33,18 +33,6 @@ pub enum DocumentsError {
         /// The row group that was being read, counted from 1; 0 while the file was opened.
         group: usize,
     },
-    /// A column of a parquet file claims what cannot be.
-    #[error("`{}` is damaged in column `{column}` of row group {group}: {what}\nhint: fetch the file anew", path.display())]
-    Pages {
-        /// The file.
-        path: PathBuf,
-        /// The row group, counted from 1.
-        group: usize,
-        /// The column.
-        column: &'static str,
-        /// What is wrong with it.
-        what: &'static str,
-    },
     /// The file is compressed in a way that is not read here.
     #[error("`{}`: {format} files are not supported\nhint: repack it as .gz or .zst", path.display())]
     Unsupported {

@@ -8,7 +8,6 @@ pub mod file;
 mod json_lines;
 mod lines;
 mod mirror;
-mod pages;
 pub mod paragraphs;
 mod parquet;
 pub mod paths;

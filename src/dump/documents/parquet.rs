@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,13 +20,11 @@ use polars::{
 };
 use polars_arrow::datatypes::ArrowDataType;
 
-use super::{
-    document::Row,
-    error::DocumentsError,
-    pages::{self, Fault},
-    screen::Screen,
+use super::{document::Row, error::DocumentsError, screen::Screen};
+use crate::{
+    dump::{parquet::ParquetError, parquet_pages},
+    storage,
 };
-use crate::{dump::parquet::ParquetError, storage};
 
 /// The most rows of a batch.
 const BATCH_ROWS: usize = 20_000;
@@ -86,7 +83,14 @@ impl DocumentParquet {
         let n_parts = n_parts.max(n_group_rows.div_ceil(BATCH_ROWS));
         let n_rows = n_group_rows.div_ceil(n_parts).min(n_group_rows - self.n_group_rows_read);
         if self.n_group_rows_read == 0 {
-            self.check_pages(n_group_rows)?;
+            for &column in &self.columns {
+                let of = (self.path.as_path(), &self.file);
+                // What the library makes of the metadata may panic, too.
+                let checked = guarded(&self.path, self.group + 1, || {
+                    Ok(parquet_pages::check_column(of, &self.metadata, (self.group, column)))
+                })?;
+                checked?;
+            }
         }
         let frame = self.read(self.n_group_rows_read, n_rows)?;
         let group = self.group;
@@ -118,35 +122,6 @@ impl DocumentParquet {
             self.group += 1;
             self.n_group_rows_read = 0;
         }
-    }
-
-    /// Checks the sizes that the current group claims, in the columns that are read.
-    fn check_pages(&self, n_rows: usize) -> Result<(), DocumentsError> {
-        let group = self.group + 1;
-        for &column in &self.columns {
-            let ranges = guarded(&self.path, group, || {
-                let found = self.metadata.row_groups.get(self.group);
-                let found = found.and_then(|it| it.columns_under_root_iter(column));
-                Ok(found.map(|it| it.map(|it| it.byte_range()).collect()))
-            })?;
-            let ranges: Vec<Range<u64>> = ranges.unwrap_or_default();
-            let checked = match &ranges[..] {
-                [range] => pages::check(&self.file, range.clone(), n_rows as u64),
-                _ => Err(Fault::Damaged("it is not there once")),
-            };
-            match checked {
-                Ok(()) => {}
-                Err(Fault::Io(error)) => {
-                    let (path, source) = (self.path.clone(), error.into());
-                    return Err(ParquetError::Unreadable { path, source }.into());
-                }
-                Err(Fault::Damaged(what)) => {
-                    let path = self.path.clone();
-                    return Err(DocumentsError::Pages { path, group, column, what });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Reads some rows of the current group.

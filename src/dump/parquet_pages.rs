@@ -8,7 +8,12 @@ use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
     ops::Range,
+    path::Path,
 };
+
+use polars::io::parquet::metadata::FileMetadata;
+
+use super::parquet::ParquetError;
 
 /// The largest page when unpacked, in bytes; real ones have one or a few MiB.
 const MAX_PAGE_BYTES: i64 = 256 << 20;
@@ -17,7 +22,7 @@ const MAX_PAGE_BYTES: i64 = 256 << 20;
 const MAX_DEPTH: usize = 8;
 
 /// Why a column cannot be trusted.
-pub(super) enum Fault {
+enum Fault {
     /// The file could not be read.
     Io(io::Error),
     /// A header is not as it should be; what about it.
@@ -44,8 +49,36 @@ struct Header {
     n_level_bytes: i64,
 }
 
+/// Checks the headers of all pages of one column of a row group.
+///
+/// # Errors
+///
+/// The column is not there once, its pages claim what cannot be, or the file cannot be read.
+pub(in crate::dump) fn check_column(
+    (path, file): (&Path, &File),
+    metadata: &FileMetadata,
+    (group, column): (usize, &'static str),
+) -> Result<(), ParquetError> {
+    let found = metadata.row_groups.get(group);
+    let n_rows = found.map_or(0, |it| it.num_rows()) as u64;
+    let columns = found.and_then(|it| it.columns_under_root_iter(column));
+    let ranges: Vec<Range<u64>> =
+        columns.map(|it| it.map(|it| it.byte_range()).collect()).unwrap_or_default();
+    let checked = match &ranges[..] {
+        [range] => check(file, range.clone(), n_rows),
+        _ => Err(Fault::Damaged("it is not there once")),
+    };
+    checked.map_err(|fault| {
+        let path = path.to_path_buf();
+        match fault {
+            Fault::Io(error) => ParquetError::Unreadable { path, source: error.into() },
+            Fault::Damaged(what) => ParquetError::Pages { path, group: group + 1, column, what },
+        }
+    })
+}
+
 /// Checks the headers of all pages of a column without lists, which lies in `range` of the file and has `n_rows` values.
-pub(super) fn check(file: &File, range: Range<u64>, n_rows: u64) -> Result<(), Fault> {
+fn check(file: &File, range: Range<u64>, n_rows: u64) -> Result<(), Fault> {
     // Seeking may go beyond the end of a file, and beyond all files is no place at all.
     if file.metadata()?.len() < range.end {
         return Err(Fault::Damaged("it goes beyond the end of the file"));
