@@ -64,6 +64,7 @@ pub(super) fn check(mut pipeline: Pipeline, open: Open, issues: &mut Vec<Issue>)
     let searching = searching(&pipeline.operators, open, issues);
     open_sources(&mut pipeline.sources, issues);
     check_languages(&pipeline, issues);
+    check_collections(&pipeline, issues);
     let order = topological(&pipeline.operators, issues);
     if !issues.is_empty() {
         return None;
@@ -324,6 +325,26 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     message
+}
+
+/// A collection of documents may not be named like a wiki or another collection: provenance goes
+/// by these names.
+fn check_collections(pipeline: &Pipeline, issues: &mut Vec<Issue>) {
+    if !issues.is_empty() {
+        return;
+    }
+    let mut names = BTreeMap::new();
+    for node in &pipeline.sources {
+        let name = &node.component.info().wiki;
+        let Some(other) = names.insert(name.clone(), node.name.clone()) else { continue };
+        issues.push(
+            Issue::at(
+                node.span.clone(),
+                format!("`{other}` and `{}` are both `{name}`", node.name),
+            )
+            .hint("give documents another `name`"),
+        );
+    }
 }
 
 /// Two sources of one language would share links: which of them is meant could not be told.

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn text(n: u64, seed: u64) -> String {
-        let word = |at: u64| format!("w{}", mixed(at * 31 + seed) % 5000);
+        let word = |at: u64| format!("w{}", mixed(at + (seed << 32)) % 5000);
         (0..n).map(word).collect::<Vec<_>>().join(" ")
     }
 
