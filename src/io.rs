@@ -91,6 +91,12 @@ impl Staged {
         Ok((path, hash))
     }
 
+    /// Makes the file durable as `path` in the directory that it was started in, in place of what was there.
+    pub fn place(mut self, path: &Path) -> io::Result<()> {
+        self.writer.flush()?;
+        self.publish(path)
+    }
+
     fn publish(&mut self, path: &Path) -> io::Result<()> {
         step(path)?;
         self.writer.get_ref().file.sync_all()?;
@@ -137,8 +143,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut staged = Staged::create(dir)?;
     staged.write_all(bytes)?;
-    staged.writer.flush()?;
-    staged.publish(path)
+    staged.place(path)
 }
 
 /// Returns the BLAKE3 hash of a file's content as 64 hexadecimal digits. Errors name the path.

@@ -5,14 +5,17 @@
 //! `fetch` downloads dumps, `storage` lets URLs stand for paths, `runtime` runs the plan with
 //! `sources`, the operators crate and `sinks`, `cluster` lets several processes run one plan,
 //! `retrieval` searches web documents, `store` keeps texts and snapshots, `report` says what was done, `manifest` is what a corpus is,
-//! `garbage` is what a corpus directory has no need of, `training` hands a corpus to the trainer.
+//! `garbage` is what a corpus directory has no need of, `extract` makes plain text of dumps, `crew` has
+//! threads for it, `training` hands a corpus to the trainer.
 
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod crew;
 pub mod dump;
 pub mod error;
+pub mod extract;
 pub mod fetch;
 pub mod garbage;
 pub mod io;

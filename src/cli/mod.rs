@@ -5,10 +5,12 @@
 
 mod build;
 mod calibrate;
+mod census;
 mod check;
 mod corpus;
 mod diff;
 mod explain;
+mod extract;
 mod fetch;
 mod gc;
 mod generate;
@@ -91,6 +93,10 @@ enum Verb {
     Verify(verify::Args),
     /// Show what moved between two corpora, such as a corpus and its rebuild
     Diff(diff::Args),
+    /// Write the articles of a dump as plain text, with their links
+    Extract(extract::Args),
+    /// Count the templates of a dump that the cleaner does not know
+    Census(census::Args),
     /// Remove leavings of stopped builds and the corpus that a rebuild replaced
     Gc(gc::Args),
     /// Print completions for a shell
@@ -147,6 +153,8 @@ pub fn main() -> ExitCode {
         Verb::Explain(args) => explain::run(args),
         Verb::Verify(args) => verify::run(args),
         Verb::Diff(args) => diff::run(args),
+        Verb::Extract(args) => extract::run(args, loudness),
+        Verb::Census(args) => census::run(args, loudness),
         Verb::Gc(args) => gc::run(args),
         Verb::Completions { shell } => completions(*shell),
     };

@@ -8,6 +8,7 @@ use std::{
 
 use crate::dump::{
     bzip2_chain::{self, Chain, Step},
+    bzip2_threads::Threads,
     error::{DumpError, DumpErrorKind, Position},
     format::{self, Format},
     gzip::{Fault, Members},
@@ -39,6 +40,7 @@ enum Decoder {
     Plain(Input),
     Gzip(Members),
     Bzip2(Chain),
+    Threads(Box<Threads>),
     /// The range has no stream of its own; how far the search for one went.
     Nothing(u64),
 }
@@ -47,6 +49,33 @@ impl Streams {
     /// Opens the whole file. Fails if it is empty or of an unsupported format.
     pub fn whole(path: &Path) -> Result<Self, DumpError> {
         Self::range(path, 0..u64::MAX)
+    }
+
+    /// Opens the whole file, and decodes the blocks of a bzip2 file on `n_threads` threads.
+    ///
+    /// No text is given before its checksum was right. With `skips`, damaged blocks are passed over.
+    pub fn on_threads(path: &Path, n_threads: usize, skips: bool) -> Result<Self, DumpError> {
+        let refuse = |kind| DumpError { path: path.to_owned(), kind };
+        let (input, format) = open(path).map_err(refuse)?;
+        if format != Format::Bzip2 {
+            return Self::whole(path);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            decoder: Decoder::Threads(Box::new(Threads::new(input, n_threads, skips))),
+            own: 0..u64::MAX,
+            own_ended: false,
+            n_text_bytes: 0,
+            failed: false,
+        })
+    }
+
+    /// Returns how many damaged places were passed over.
+    pub fn n_lost(&self) -> u64 {
+        match &self.decoder {
+            Decoder::Threads(threads) => threads.n_lost(),
+            _ => 0,
+        }
     }
 
     /// Opens the streams that start in `own`, in bytes of the file.
@@ -106,6 +135,10 @@ impl Streams {
                 Step::Between => Progress::Text,
                 Step::End => Progress::End,
             }),
+            Decoder::Threads(threads) => {
+                let more = threads.read(text)?;
+                Ok(if more { Progress::Text } else { Progress::End })
+            }
             Decoder::Nothing(_) => Ok(Progress::End),
         }
     }
@@ -126,6 +159,7 @@ impl Streams {
             Decoder::Plain(input) => input.offset(),
             Decoder::Gzip(members) => members.offset(),
             Decoder::Bzip2(chain) => chain.offset(),
+            Decoder::Threads(threads) => threads.offset(),
             Decoder::Nothing(offset) => *offset,
         };
         Position { compressed, text: self.n_text_bytes }
@@ -144,7 +178,7 @@ impl Streams {
     fn format(&self) -> &'static str {
         match &self.decoder {
             Decoder::Gzip(_) => "gzip",
-            Decoder::Bzip2(_) => "bzip2",
+            Decoder::Bzip2(_) | Decoder::Threads(_) => "bzip2",
             Decoder::Plain(_) | Decoder::Nothing(_) => "plain",
         }
     }

@@ -121,8 +121,13 @@ impl Pages {
         range: Range<u64>,
         site: Option<&SiteInfo>,
     ) -> Result<Self, DumpError> {
-        Ok(Self {
-            tags: Tags::new(Streams::range(path, range)?),
+        Ok(Self::of(Streams::range(path, range)?, site))
+    }
+
+    /// Reads the pages of streams.
+    pub fn of(streams: Streams, site: Option<&SiteInfo>) -> Self {
+        Self {
+            tags: Tags::new(streams),
             site: site.cloned(),
             interrupting: None,
             ended: false,
@@ -131,7 +136,7 @@ impl Pages {
             n_malformed: 0,
             first_malformed: None,
             n_replaced: 0,
-        })
+        }
     }
 
     /// Puts the next page into `page`; returns false when there is none.
@@ -188,6 +193,16 @@ impl Pages {
     /// Returns how many bytes of the file were taken since the start of the range.
     pub fn bytes_read(&self) -> u64 {
         self.tags.window().streams().bytes_read()
+    }
+
+    /// Returns how many damaged places of the file were passed over.
+    pub fn n_lost(&self) -> u64 {
+        self.tags.window().streams().n_lost()
+    }
+
+    /// Returns how many bytes of decompressed text were read.
+    pub fn text_bytes_read(&self) -> u64 {
+        self.tags.window().streams().position().text
     }
 
     /// Goes to the next `<page>` that the range owns.
