@@ -52,7 +52,7 @@ pub(super) struct Args {
 ///
 /// A path has no pages, or a file is damaged.
 pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
-    let files = input::find(&args.paths, args.lang.as_deref())?;
+    let files = input::find(&args.paths, args.lang.as_deref(), false)?;
     let bar = extract::bar(&files, loudness);
     let limit = args.limit.map(NonZeroU64::get);
     let found = census(&files, extract::jobs(args.jobs), limit, &|n| bar.set_position(n));

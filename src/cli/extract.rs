@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args, loudness: Loudness) -> Result<()> {
             hint: "name one: `--out articles.parquet`".to_owned(),
         });
     }
-    let files = input::find(&args.paths, args.lang.as_deref())?;
+    let files = input::find(&args.paths, args.lang.as_deref(), args.skip_damaged)?;
     let settings = Settings {
         options: Options {
             headings: match args.headings {

@@ -219,15 +219,19 @@ impl Blocks {
         }
     }
 
-    /// Returns whether what follows an end mark may follow one: a stream, zeros or nothing.
+    /// Returns whether what follows an end mark, the first of those found, may follow one: a stream,
+    /// zeros, nothing, or what has no other mark and so is no part of the data.
     fn is_plausible_end(&mut self, mark: Mark) -> io::Result<bool> {
         let behind = (mark.bit + N_MARK_BITS + N_SUM_BITS).div_ceil(8);
         self.pull_to(behind + 4)?;
         let at = usize::try_from(behind.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        Ok(self.bytes.get(at..).is_some_and(|rest| {
-            let head = rest.get(..rest.len().min(3)).unwrap_or_default();
-            b"BZh".starts_with(head) || head.first() == Some(&0)
-        }))
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let head = rest.get(..rest.len().min(3)).unwrap_or_default();
+        if b"BZh".starts_with(head) || head.first() == Some(&0) {
+            return Ok(true);
+        }
+        while self.marks.len() < 2 && self.searched < behind + N_MOST_BYTES && self.pull()? {}
+        Ok(self.marks.len() < 2)
     }
 
     /// Returns up to 64 bits of the file as a number; bits behind its end are 0.

@@ -58,11 +58,11 @@ impl Chain {
             let bytes = self.input.fill_buf().map_err(Fault::Io)?;
             let at_end = bytes.is_empty();
             let (n_in, n_out) = (decoder.total_in(), text.len());
-            let status = decoder
-                .decompress_vec(bytes, text)
-                .map_err(|error| Fault::Damaged(io::Error::other(error)))?;
+            let status = decoder.decompress_vec(bytes, text);
+            // Also after an error: it is told where the decoder had come to.
             let n_taken = decoder.total_in().wrapping_sub(n_in);
             self.input.consume(usize::try_from(n_taken).unwrap_or(usize::MAX));
+            let status = status.map_err(|error| Fault::Damaged(io::Error::other(error)))?;
             if status == Status::StreamEnd {
                 self.decoder = None;
                 let another = skip_padding(&mut self.input, b'B')?;

@@ -69,7 +69,12 @@ impl SiteInfo {
 ///
 /// Reads no further than the first page.
 pub fn read_siteinfo(path: &Path) -> Result<Option<SiteInfo>, DumpError> {
-    let mut tags = Tags::new(Streams::whole(path)?);
+    siteinfo_of(Streams::whole(path)?)
+}
+
+/// Returns the head of the pages file behind streams, as [`read_siteinfo`] does.
+pub fn siteinfo_of(streams: Streams) -> Result<Option<SiteInfo>, DumpError> {
+    let mut tags = Tags::new(streams);
     let mut site = SiteInfo::default();
     let mut found = false;
     let mut namespace = None;

@@ -20,6 +20,8 @@ pub(crate) struct Window {
     n_step_bytes: usize,
     own_end: Option<u64>,
     ended: bool,
+    // What ended the reading, told once the text before it is wanted no more.
+    failure: Option<DumpError>,
 }
 
 impl Window {
@@ -33,6 +35,7 @@ impl Window {
             n_step_bytes,
             own_end: None,
             ended: false,
+            failure: None,
         }
     }
 
@@ -69,6 +72,9 @@ impl Window {
     ///
     /// `what` names the thing that is being read, for the error when it is too long.
     pub(crate) fn fill(&mut self, what: &'static str) -> Result<bool, DumpError> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         if self.ended {
             return Ok(false);
         }
@@ -84,13 +90,18 @@ impl Window {
         let enough = n_kept + n_kept.max(self.n_step_bytes);
         while self.bytes.len() < enough {
             let n_wanted = enough - self.bytes.len();
-            match self.streams.read(&mut self.bytes, n_wanted)? {
-                Progress::Text => {}
-                Progress::OwnEnd => {
+            match self.streams.read(&mut self.bytes, n_wanted) {
+                Err(error) if n_kept < self.bytes.len() => {
+                    self.failure = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+                Ok(Progress::Text) => {}
+                Ok(Progress::OwnEnd) => {
                     self.own_end = Some(self.n_dropped + self.bytes.len() as u64);
                     break;
                 }
-                Progress::End => {
+                Ok(Progress::End) => {
                     self.ended = true;
                     break;
                 }

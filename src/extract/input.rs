@@ -1,7 +1,7 @@
 //! What the command line names, as files of wikis whose language is known.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +12,8 @@ use crate::{
     dump::{
         find::find_dump,
         find_names,
-        siteinfo::{SiteInfo, read_siteinfo},
+        siteinfo::{SiteInfo, siteinfo_of},
+        streams::Streams,
     },
     error::{Error, Result},
     sources::TitleRules,
@@ -50,17 +51,18 @@ pub struct InputFile {
 
 /// Returns the pages files that paths name: files as they are, and those of the dump in a directory.
 ///
-/// `lang` is the language of the files, or chooses a dump of a directory that holds several.
+/// `lang` is the language of the files, or chooses a dump of a directory that holds several; with
+/// `skips`, damaged blocks are passed over.
 ///
 /// # Errors
 ///
 /// A path cannot be read, a directory has no dump, several, or one without articles, or nothing
 /// tells the language of a file.
-pub fn find(paths: &[PathBuf], lang: Option<&str>) -> Result<Vec<InputFile>> {
+pub fn find(paths: &[PathBuf], lang: Option<&str>, skips: bool) -> Result<Vec<InputFile>> {
     let mut files: Vec<InputFile> = Vec::new();
     for path in paths {
         if is_file(path)? {
-            files.push(file(path, None, lang, files.last())?);
+            files.push(file(path, None, (lang, skips), files.last())?);
             continue;
         }
         let wanted = lang.map(|lang| format!("{}wiki", lang.replace('-', "_")));
@@ -73,7 +75,7 @@ pub fn find(paths: &[PathBuf], lang: Option<&str>) -> Result<Vec<InputFile>> {
             });
         }
         for articles in &dump.articles {
-            files.push(file(articles, Some(&dump.wiki), lang, files.last())?);
+            files.push(file(articles, Some(&dump.wiki), (lang, skips), files.last())?);
         }
     }
     Ok(files)
@@ -85,18 +87,27 @@ fn is_file(path: &Path) -> Result<bool> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         return Ok(name.contains(".xml"));
     }
-    Ok(!fs_err::metadata(path)?.is_dir())
+    match fs_err::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Usage {
+            what: format!("there is no `{}`", path.display()),
+            hint: "name a directory of a dump, or files of pages such as \
+                   `thwiki-20240720-pages-articles.xml.bz2`"
+                .to_owned(),
+        }),
+        found => Ok(!found?.is_dir()),
+    }
 }
 
 /// Returns a file with its wiki, which is that of the file before it where both are parts of one.
 fn file(
     path: &Path,
     wiki: Option<&str>,
-    lang: Option<&str>,
+    (lang, skips): (Option<&str>, bool),
     before: Option<&InputFile>,
 ) -> Result<InputFile> {
     let n_bytes = storage::size(path)?;
-    let site = read_siteinfo(path)?;
+    // Nothing that a checksum has not vouched for says what the pages are.
+    let site = siteinfo_of(Streams::on_threads(path, 1, skips)?)?;
     let named = path.file_name().and_then(|name| name.to_str()).and_then(find_names::parse);
     let db = site.as_ref().map(|site| site.dbname.as_str()).filter(|name| !name.is_empty());
     let wiki = db.or(wiki).or(named.as_ref().map(|name| name.wiki));
