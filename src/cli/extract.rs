@@ -213,12 +213,6 @@ fn of_language(lang: &str, counts: &Counts) -> String {
         numbers::counted(counts.n_links, "link"),
         numbers::counted(counts.n_disambiguations, "disambiguation page"),
     );
-    let parts = counts.residue.counts().map(|(name, count)| {
-        let rate = counts.per_thousand(count);
-        format!("{name} {rate:.0}")
-    });
-    text += &format!("{lang}: left in 1,000 articles: {}", parts.join(", "));
-    text += &format!(", holes {:.0}\n", counts.per_thousand(counts.n_holes));
     if counts.n_lost != 0 {
         text +=
             &format!("{lang}: {} passed over\n", numbers::counted(counts.n_lost, "damaged place"));
@@ -227,5 +221,14 @@ fn of_language(lang: &str, counts: &Counts) -> String {
         let pages = numbers::counted(counts.n_not_utf8, "page");
         text += &format!("{lang}: {pages} with bytes that are not UTF-8, which were replaced\n");
     }
+    if counts.n_articles == 0 {
+        return text;
+    }
+    let parts = counts.residue.counts().map(|(name, count)| {
+        let rate = counts.per_thousand(count);
+        format!("{name} {rate:.0}")
+    });
+    text += &format!("{lang}: left in 1,000 articles: {}", parts.join(", "));
+    text += &format!(", holes {:.0}\n", counts.per_thousand(counts.n_holes));
     text
 }

@@ -70,6 +70,11 @@ impl Streams {
         })
     }
 
+    /// Returns whether text comes only once its checksum was right, so that what came before an error counts.
+    pub fn is_checked(&self) -> bool {
+        matches!(self.decoder, Decoder::Threads(_))
+    }
+
     /// Returns how many damaged places were passed over.
     pub fn n_lost(&self) -> u64 {
         match &self.decoder {

@@ -91,7 +91,7 @@ impl Window {
         while self.bytes.len() < enough {
             let n_wanted = enough - self.bytes.len();
             match self.streams.read(&mut self.bytes, n_wanted) {
-                Err(error) if n_kept < self.bytes.len() => {
+                Err(error) if self.streams.is_checked() && n_kept < self.bytes.len() => {
                     self.failure = Some(error);
                     break;
                 }
