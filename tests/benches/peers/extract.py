@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -87,6 +88,8 @@ def copy(file: Path, to: Path, lang: str) -> None:
         out.write("  <siteinfo>\n    <sitename>Wikipedia</sitename>\n")
         out.write(f"    <base>https://{lang}.wikipedia.org/wiki/Main</base>\n")
         out.write('    <namespaces>\n      <namespace key="0" case="first-letter" />\n')
+        # Without the name of this namespace, wikiextractor takes every page for a template.
+        out.write('      <namespace key="10" case="first-letter">Template</namespace>\n')
         out.write('    </namespaces>\n  </siteinfo>\n')
         for page, title, wikitext in pages(file):
             out.write(f"  <page>\n    <title>{html.escape(title, quote=False)}</title>\n    <ns>0</ns>\n")
@@ -122,18 +125,26 @@ def by_mwparserfromhell(file: Path) -> tuple[float, dict[int, str]]:
 
 
 def plain(text: str) -> str:
-    """Returns a text without white space and quotation marks."""
-    return LEFT_OUT.sub("", text)
+    """Returns a text without white space, quotation marks and the looks of its digits."""
+    return LEFT_OUT.sub("", unicodedata.normalize("NFKC", text))
 
 
 def sentences(text: str) -> list[str]:
     """Returns the sentences of a text that are long enough to be told apart, and whole."""
-    found = [part for part in ENDS.split(text) if not HOLE.search(part)]
+    found = [part.lstrip(" *#:;-") for part in ENDS.split(text) if not HOLE.search(part)]
     return [part for part in found if MIN_LETTERS <= sum(letter.isalpha() for letter in part)]
 
 
 def is_within(sentence: str, text: str) -> bool:
-    """Returns whether a text has a sentence with more in it: up to eight times at most 80 characters."""
+    """Returns whether a text has a sentence with more in it: up to eight times at most 80 characters.
+
+    What comes before the first of these may be as short as two characters.
+    """
+    return any(goes_on(sentence[skipped:], text) for skipped in (0, 2, 4, 7))
+
+
+def goes_on(sentence: str, text: str) -> bool:
+    """Returns whether a text has a sentence whose first characters stand together, with more in it."""
     step = 5
     start = text.find(sentence[:step])
     while start != -1:
