@@ -381,3 +381,59 @@ impl Block {
         stream
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// Returns a file of several blocks, and them.
+    fn blocks(text: &[u8]) -> (tempfile::NamedTempFile, Vec<Block>) {
+        let mut packed = Vec::new();
+        let mut encoder = bzip2::read::BzEncoder::new(text, bzip2::Compression::new(1));
+        encoder.read_to_end(&mut packed).unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&packed).unwrap();
+        let mut found = Blocks::new(Input::open(file.path()).unwrap());
+        let mut blocks = Vec::new();
+        while let Some(item) = found.next().unwrap() {
+            match item {
+                Item::Block(block) => blocks.push(block),
+                Item::End(..) => {}
+                Item::Bad(flaw, at) => panic!("{flaw:?} at {at}"),
+            }
+        }
+        (file, blocks)
+    }
+
+    #[test]
+    fn a_block_that_was_cut_at_any_bit_is_joined() {
+        let text: Vec<u8> =
+            (0..60_000_u32).flat_map(|n| (n * n).to_string().into_bytes()).collect();
+        let (_file, blocks) = blocks(&text);
+        assert!(3 < blocks.len());
+        let whole: Vec<u8> = blocks.iter().flat_map(|block| block.decode().unwrap()).collect();
+        assert!(whole == text);
+        for block in &blocks {
+            for cut in [100, 1_001, 4_242, block.n_bits - 3] {
+                let bit = u64::from(block.n_skipped) + cut;
+                let part = |from: u64, to: u64| {
+                    let bytes = block.bytes.get((from / 8) as usize..to.div_ceil(8) as usize);
+                    Block {
+                        bytes: bytes.unwrap().to_vec(),
+                        n_skipped: (from % 8) as u32,
+                        n_bits: to - from,
+                        start: block.start + from / 8,
+                    }
+                };
+                let end = u64::from(block.n_skipped) + block.n_bits;
+                let (left, right) = (part(block.n_skipped.into(), bit), part(bit, end));
+                assert!(left.decode().is_err() && right.decode().is_err());
+                let joined = left.join(&right).unwrap();
+                assert!(joined.decode().unwrap() == block.decode().unwrap());
+                assert!(right.join(&left).is_none());
+            }
+        }
+    }
+}
