@@ -123,7 +123,6 @@ impl DocumentLibrary {
         let mut finished = Finished {
             memos: state.answers.finish()?,
             work: std::mem::take(&mut state.work),
-            ..Finished::default()
         };
         for writer in std::mem::take(&mut state.paired).into_values() {
             finished.memos.push(writer.finish(PairedRow::TABLE)?.file);
