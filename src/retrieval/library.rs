@@ -120,10 +120,8 @@ impl DocumentLibrary {
     pub fn finish(&self) -> Result<Finished> {
         let mut state = self.state();
         self.seal_pack(&mut state)?;
-        let mut finished = Finished {
-            memos: state.answers.finish()?,
-            work: std::mem::take(&mut state.work),
-        };
+        let mut finished =
+            Finished { memos: state.answers.finish()?, work: std::mem::take(&mut state.work) };
         for writer in std::mem::take(&mut state.paired).into_values() {
             finished.memos.push(writer.finish(PairedRow::TABLE)?.file);
         }
