@@ -13,7 +13,6 @@ use crossic_operators::{
         encoder::frequencies::Frequencies,
         index::hit::Wanted,
         library::{Described, EncodedFile, Found, Library, Questions},
-        near::are_near,
         vector::Vector,
     },
 };
@@ -23,8 +22,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     answers::Answers,
     encoder::Searching,
+    rank,
     record::Record,
-    rows::{Candidate, DocumentRow, PairedRow, pack},
+    rows::{DocumentRow, PairedRow, pack},
     segment::{Segment, for_each},
 };
 use crate::{
@@ -230,7 +230,8 @@ impl DocumentLibrary {
         asked.sort_unstable();
         let digests: Vec<Digest> = asked.iter().map(|it| it.0).collect();
 
-        let mut all: Vec<Vec<(Candidate, u32)>> = vec![Vec::new(); questions.len()];
+        let wanted = searching.wanted();
+        let mut all: Vec<Vec<rank::Placed>> = vec![Vec::new(); questions.len()];
         for file in files {
             let key = searching.key(*file);
             let mut known = state.answers.recall(key, &digests)?;
@@ -243,8 +244,7 @@ impl DocumentLibrary {
                 let _clock = clock::start(Activity::Search);
                 let questions: Vec<(Vector, Vector)> =
                     open.iter().filter_map(|at| vectors.get(asked.get(*at)?.1).cloned()).collect();
-                let found =
-                    segment.search(&questions, searching.config.mode, searching.wanted())?;
+                let found = segment.search(&questions, searching.config.mode, wanted)?;
                 for (at, found) in open.into_iter().zip(found) {
                     if let Some(slot) = known.get_mut(at) {
                         *slot = Some(found);
@@ -254,13 +254,14 @@ impl DocumentLibrary {
             for ((digest, at), candidates) in asked.iter().zip(known) {
                 let candidates = candidates.unwrap_or_default();
                 if let Some(all) = all.get_mut(*at) {
-                    all.extend(candidates.iter().map(|it| (*it, file.file)));
+                    rank::merge(all, candidates.iter().map(|it| (*it, file.file)), wanted.top);
                 }
                 state.answers.keep(key, *digest, candidates)?;
             }
         }
         let config = &searching.config;
-        Ok(all.into_iter().map(|it| best(it, config.top, config.skip_near_duplicates)).collect())
+        let best = |it| rank::best(it, config.top, config.skip_near_duplicates);
+        Ok(all.into_iter().map(best).collect())
     }
 
     fn fetched(&self, file: EncodedFile, texts: &[Digest]) -> Result<Vec<Described>> {
@@ -351,7 +352,8 @@ impl DocumentLibrary {
 }
 
 impl Searching {
-    /// Returns how many candidates of a file are looked at: of nearly equal ones only one stays.
+    /// Returns how many candidates are looked at, of a file and of all: of nearly equal ones only
+    /// one stays.
     fn wanted(&self) -> Wanted {
         let top = match self.config.skip_near_duplicates {
             true => (3 * self.config.top + 1).max(10),
@@ -366,30 +368,6 @@ impl Searching {
         let settings = format!("{VERSION} {:?} {top} {threshold}", self.config.mode);
         Digest::of_fields(&[&file.content.bytes(), settings.as_bytes()])
     }
-}
-
-/// Returns the best documents of a question, each text once and at most `top`.
-fn best(mut candidates: Vec<(Candidate, u32)>, top: usize, skip_near: bool) -> Vec<Found> {
-    // Of equal texts in several files, the one with the lowest id comes first.
-    candidates
-        .sort_unstable_by_key(|(it, file)| (std::cmp::Reverse(it.product), it.text, it.id, *file));
-    let mut taken: Vec<Candidate> = Vec::with_capacity(top);
-    let mut found = Vec::with_capacity(top);
-    for (candidate, file) in candidates {
-        if top <= found.len() {
-            break;
-        }
-        let again = taken.iter().any(|it| {
-            it.text == candidate.text || (skip_near && are_near(it.near, candidate.near))
-        });
-        if again {
-            continue;
-        }
-        let [score, title_score, full_score] = candidate.scores;
-        found.push(Found { file, text: candidate.text, score, title_score, full_score });
-        taken.push(candidate);
-    }
-    found
 }
 
 impl Library for DocumentLibrary {

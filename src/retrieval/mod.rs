@@ -12,6 +12,7 @@ mod encode;
 mod encoder;
 mod figures;
 mod library;
+mod rank;
 mod record;
 mod rows;
 mod segment;
