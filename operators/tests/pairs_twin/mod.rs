@@ -32,8 +32,8 @@ pub fn filter(pairs: &Counted<Pair>, stage: u16, (min_chars, ratio): (u32, u32))
 }
 
 /// Returns what `shuffle-pairs` should say: in the order of a keyed hash every target article gets
-/// the English article of the next pair, and where that is a relative of its own, the two nearest
-/// places that can help each other swap.
+/// the English article of the next pair, and where that is a relative of its own or one that the
+/// target article has got already, the two nearest places that can help each other swap.
 pub fn shuffle(pairs: &Counted<Pair>, stage: u16, seed: u64) -> Stage {
     let mut by_target: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();
     for pair in pairs.keys() {
@@ -52,13 +52,19 @@ pub fn shuffle(pairs: &Counted<Pair>, stage: u16, seed: u64) -> Stage {
             let relatives = pairs.iter().filter(|it| it.target.page == pairs[place].target.page);
             relatives.into_iter().all(|relative| relative.english.page != side.page)
         };
+        // At how many of the first places the target article of one place has got a side.
+        let has = |given: &[Side], place: usize, side: Side| {
+            let same = |it: usize| pairs[it].target.page == pairs[place].target.page;
+            (0..given.len()).filter(|it| same(*it) && given[*it].page == side.page).count()
+        };
         for place in 0..n {
-            if suits(place, given[place]) {
+            if suits(place, given[place]) && has(&given, place, given[place]) == 1 {
                 continue;
             }
             for step in 1..n {
                 let other = (place + step) % n;
-                if suits(place, given[other]) && suits(other, given[place]) {
+                let free = |place, side| suits(place, side) && has(&given, place, side) == 0;
+                if free(place, given[other]) && free(other, given[place]) {
                     given.swap(place, other);
                     break;
                 }
@@ -66,7 +72,8 @@ pub fn shuffle(pairs: &Counted<Pair>, stage: u16, seed: u64) -> Stage {
         }
         for place in 0..n {
             let pair = pairs[place];
-            let outcome = match suits(place, given[place]) {
+            let is_first = has(&given[..place], place, given[place]) == 0;
+            let outcome = match suits(place, given[place]) && is_first {
                 true => {
                     Ok(Pair { english: given[place], directions: Directions::default(), ..pair })
                 }
