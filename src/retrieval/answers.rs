@@ -46,7 +46,15 @@ impl Answers {
         let prefix = name(key);
         for file in self.last.iter().filter(|it| it.starts_with(&prefix)) {
             let path = self.dir.join(memos::FOLDER).join(file);
-            let mut rows = snapshot::rows::<AnswerRow>(&path)?.peekable();
+            let Ok(rows) = snapshot::rows::<AnswerRow>(&path) else {
+                // It is missing or damaged: the questions are asked again, and the new file must
+                // not be taken for this one.
+                if path.exists() {
+                    fs_err::remove_file(&path)?;
+                }
+                continue;
+            };
+            let mut rows = rows.peekable();
             for (question, known) in questions.iter().zip(&mut known) {
                 while let Some(Ok(row)) = rows.peek() {
                     if row.question < *question {

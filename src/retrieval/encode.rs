@@ -248,10 +248,13 @@ impl Task<EncodedFile> for EncodeFile {
                 let key = self.key()?;
                 let path = self.dir.join(memos::FOLDER).join(Record::file(key));
                 let record = Record::read(&path).filter(|it| it.key == key.to_string());
-                if let Some(record) = record.filter(|it| it.is_whole(&self.dir)) {
-                    self.work.documents_kept += record.n_documents;
-                    self.finish(key, &record, rows);
-                    return Ok(false);
+                if let Some(record) = record {
+                    if record.is_whole(&self.dir) {
+                        self.work.documents_kept += record.n_documents;
+                        self.finish(key, &record, rows);
+                        return Ok(false);
+                    }
+                    record.remove(&self.dir)?;
                 }
                 let folder = self.dir.join(memos::FOLDER);
                 Open {

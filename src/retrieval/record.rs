@@ -60,6 +60,19 @@ impl Record {
         })
     }
 
+    /// Removes its files, as far as they are there: a damaged one would be kept for its name.
+    pub(super) fn remove(&self, dir: &Path) -> Result<()> {
+        for name in std::iter::once(&self.documents).chain(&self.graph) {
+            match fs_err::remove_file(dir.join(memos::FOLDER).join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the record durable.
     pub(super) fn write(&self, dir: &Path, key: Digest) -> Result<()> {
         let json = serde_json::to_vec(self).unwrap_or_default();

@@ -1,0 +1,119 @@
+//! Corpora with retrieved documents, by every encoder that needs no download: the same bytes
+//! whichever exact way of searching is taken, and whatever has happened to what was kept.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+
+use crossic::manifest::Manifest;
+
+mod common_crossic;
+use common_crossic::{Folder, repository};
+
+/// The Thai samples with web documents; encoders come by `--set`.
+const PIPELINE: &str = r#"[sources.en]
+type = "wikipedia-dump"
+dir = "dumps/enwiki"
+
+[sources.th]
+type = "wikipedia-dump"
+dir = "dumps/thwiki"
+
+[sources.web]
+type = "fineweb-edu"
+files = ["web/*.parquet"]
+
+[operators.found]
+type = "retrieve"
+inputs = ["en", "th", "web"]
+threshold = 0.05
+max-tokens = 32
+
+[operators.windows]
+type = "split-windows"
+inputs = ["found"]
+tokenizer = "tokenizer.json"
+tokens = 1024
+
+[sinks.corpus]
+type = "arrow-shards"
+inputs = ["windows"]
+dir = "out"
+buckets = 2
+"#;
+
+fn folder() -> Folder {
+    let folder = Folder::empty();
+    for wiki in ["enwiki", "thwiki"] {
+        folder.copy_samples(wiki, &format!("dumps/{wiki}"));
+    }
+    for file in ["000_00000.parquet", "001_00000.parquet"] {
+        let bytes = fs_err::read(repository("data-samples/fineweb-edu").join(file)).unwrap();
+        folder.write(&format!("web/{file}"), &bytes);
+    }
+    folder.write("pipeline.toml", PIPELINE.as_bytes());
+    folder
+}
+
+/// Builds with some knobs of the retrieval into a directory; returns the corpus's digest.
+fn build(folder: &Folder, dir: &str, knobs: &[String]) -> String {
+    let mut sets = vec![format!("sinks.corpus.dir={dir}")];
+    sets.extend(knobs.iter().map(|knob| format!("operators.found.{knob}")));
+    let mut line = vec!["build", "pipeline.toml", "--workers", "2"];
+    for set in &sets {
+        line.extend(["--set", set]);
+    }
+    folder.run(&line).done();
+    let manifest = Manifest::read(&folder.path(dir)).unwrap();
+    assert!(manifest.totals.pairs != 0);
+    manifest.corpus_digest
+}
+
+/// The knobs that take a small encoder with drawn weights.
+fn encoder(name: &str) -> Vec<String> {
+    let model = repository("trainer/tests/golden_encoders").join(name);
+    vec![format!("encoder={name}"), format!("model={}", model.display())]
+}
+
+#[test]
+fn every_exact_search_finds_the_same() {
+    let folder = folder();
+    for name in ["lexical", "bert", "gte"] {
+        let known = if name == "lexical" { Vec::new() } else { encoder(name) };
+        let mut digests = BTreeSet::new();
+        // A graph of some dozens of documents is walked whole, so it is exact, too.
+        let indexes: &[&str] = if name == "lexical" { &["auto"] } else { &["flat", "hnsw"] };
+        for index in indexes {
+            for mode in ["fused", "two-step"] {
+                let more = [format!("index={index}"), format!("mode={mode}")];
+                let dir = format!("out-{name}-{index}-{mode}");
+                digests.insert(build(&folder, &dir, &[&known[..], &more].concat()));
+            }
+        }
+        assert_eq!(digests.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn what_was_kept_and_is_damaged_is_made_again() {
+    let folder = folder();
+    let knobs = [encoder("bert"), vec!["index=hnsw".to_owned()]].concat();
+    let digest = build(&folder, "out", &knobs);
+    for prefix in ["graph-", "documents-", "found-"] {
+        let memos = fs_err::read_dir(folder.path("out/memos")).unwrap();
+        let mut damaged = 0;
+        for entry in memos.map(|it| it.unwrap()) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(prefix) && !name.ends_with(".json") {
+                let mut bytes = fs_err::read(entry.path()).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs_err::write(entry.path(), bytes).unwrap();
+                damaged += 1;
+            }
+        }
+        assert_eq!(damaged, 2, "a file of each file of documents");
+        assert_eq!(build(&folder, "out", &knobs), digest, "{prefix}");
+        folder.run(&["verify", "out"]).done();
+    }
+}
