@@ -117,3 +117,48 @@ fn what_was_kept_and_is_damaged_is_made_again() {
         folder.run(&["verify", "out"]).done();
     }
 }
+
+/// Writes a table of two words as model2vec does, with a number a word in two dimensions.
+fn write_table(folder: &Folder) {
+    let tokenizer = r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": null, "decoder": null, "model": {"type": "WordLevel",
+        "vocab": {"[UNK]": 0, "vaccine": 1, "elephants": 2}, "unk_token": "[UNK]"}}"#;
+    folder.write("table/tokenizer.json", tokenizer.as_bytes());
+    let header =
+        r#"{"embeddings": {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 24]}}    "#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend([0.5_f32, 0.5, 1.0, 0.0, 0.0, 1.0].iter().flat_map(|it| it.to_le_bytes()));
+    folder.write("table/model.safetensors", &bytes);
+}
+
+#[test]
+fn equal_texts_that_no_encoder_knows_are_refused() {
+    let folder = folder();
+    write_table(&folder);
+    let mut lines = String::new();
+    for (id, text) in
+        [("a", "zzz"), ("b", "zzz"), ("c", "vaccine"), ("d", "vaccine"), ("e", "elephants")]
+    {
+        let text = format!("{text} ").repeat(60);
+        let line = serde_json::json!({
+            "id": id, "text": text, "language": "en", "url": "https://example.org/",
+        });
+        lines.push_str(&format!("{line}\n"));
+    }
+    folder.write("words/a.jsonl", lines.as_bytes());
+    let pipeline = PIPELINE.replace("web/*.parquet", "words/*.jsonl");
+    folder.write("pipeline.toml", pipeline.as_bytes());
+    let knobs = ["encoder=static".to_owned(), "model=table".to_owned()];
+    build(&folder, "out", &knobs);
+    let report = fs_err::read_to_string(folder.path("out/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let lines = report["ledger"].as_array().unwrap();
+    let documents = lines.iter().find(|it| it["what"].to_string().contains("documents")).unwrap();
+    let out = &documents["out"];
+    assert_eq!(
+        (&out["no-words"], &out["duplicate"], &out["kept"]),
+        (&2.into(), &1.into(), &2.into())
+    );
+}

@@ -203,7 +203,6 @@ impl Open {
                 false => known.push(document),
             }
         }
-        self.count(Reason::Duplicate.name(), known.len() as u64);
         let texts: Vec<&str> = fresh.iter().map(|it| it.text.as_str()).collect();
         let vectors = searching.encoder.documents(&texts)?;
         let shape = searching.encoder.shape()?;
@@ -219,7 +218,13 @@ impl Open {
             self.rows.push(row(document, pack(&vector)))?;
         }
         for document in known {
-            self.rows.push(row(document, Vec::new()))?;
+            if self.seen.contains(&document.digest) {
+                self.count(Reason::Duplicate.name(), 1);
+                self.rows.push(row(document, Vec::new()))?;
+            } else {
+                // The text that it equals was in this batch and could not be encoded either.
+                self.count("no-words", 1);
+            }
         }
         let n_bytes = batch.documents.iter().map(|it| it.text.len()).sum();
         self.batch = batch;

@@ -33,9 +33,6 @@ use crate::{
 /// Words of a usual document, against which the lexical encoder weighs the length of others.
 const USUAL_WORDS: u32 = 400;
 
-/// Length of the vectors of a static table; its numbers are beyond a third in few.
-const STATIC_UNIT: u32 = 400;
-
 /// Documents of an article while a threshold is measured.
 const TOP: usize = 3;
 
@@ -216,7 +213,8 @@ impl Encoder {
                 weights: table.weights.as_deref(),
                 mapping: None,
             };
-            let opened = StaticTable::new(&table.tokenizer, parts, config.max_tokens, STATIC_UNIT);
+            let opened =
+                StaticTable::new(&table.tokenizer, parts, config.max_tokens, unit_of(table.width));
             let table = opened.map_err(|cause| {
                 let hint = "a table of model2vec is meant";
                 usage(format!("`{}`: {cause}", dir.display()), hint)
