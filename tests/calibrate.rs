@@ -8,51 +8,8 @@ use serde_json::Value;
 mod common_crossic;
 use common_crossic::{Folder, repository};
 
-/// The samples with their web documents.
-const PIPELINE: &str = r#"[sources.en]
-type = "wikipedia-dump"
-dir = "dumps/enwiki"
-
-[sources.es]
-type = "wikipedia-dump"
-dir = "dumps/eswiki"
-
-[sources.th]
-type = "wikipedia-dump"
-dir = "dumps/thwiki"
-
-[sources.web]
-type = "fineweb-edu"
-files = ["web/*.parquet"]
-
-[operators.found]
-type = "retrieve"
-inputs = ["en", "es", "th", "web"]
-
-[operators.windows]
-type = "split-windows"
-inputs = ["found"]
-tokenizer = "tokenizer.json"
-tokens = 1024
-
-[sinks.corpus]
-type = "arrow-shards"
-inputs = ["windows"]
-dir = "out"
-buckets = 2
-"#;
-
 fn folder() -> Folder {
-    let folder = Folder::empty();
-    for wiki in ["enwiki", "eswiki", "thwiki"] {
-        folder.copy_samples(wiki, &format!("dumps/{wiki}"));
-    }
-    for file in ["000_00000.parquet", "001_00000.parquet"] {
-        let bytes = fs_err::read(repository("data-samples/fineweb-edu").join(file)).unwrap();
-        folder.write(&format!("web/{file}"), &bytes);
-    }
-    folder.write("pipeline.toml", PIPELINE.as_bytes());
-    folder
+    Folder::with_web("", "")
 }
 
 /// Calibrates in a scratch folder that must be empty again afterwards.
@@ -160,7 +117,7 @@ fn what_cannot_be_measured_is_refused() {
     refused(&[], 2, &["no operator of the pipeline retrieves", "crossic list retrieve"]);
 
     // A wiki whose links lead to no English article.
-    folder.write("pipeline.toml", PIPELINE.as_bytes());
+    folder.write("pipeline.toml", &self::folder().read("pipeline.toml"));
     folder.edit("dumps/enwiki", "dumps/other");
     folder.copy_samples("enwiki", "dumps/other");
     let dir = folder.path("dumps/other");

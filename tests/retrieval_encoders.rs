@@ -10,49 +10,8 @@ use crossic::manifest::Manifest;
 mod common_crossic;
 use common_crossic::{Folder, repository};
 
-/// The Thai samples with web documents; encoders come by `--set`.
-const PIPELINE: &str = r#"[sources.en]
-type = "wikipedia-dump"
-dir = "dumps/enwiki"
-
-[sources.th]
-type = "wikipedia-dump"
-dir = "dumps/thwiki"
-
-[sources.web]
-type = "fineweb-edu"
-files = ["web/*.parquet"]
-
-[operators.found]
-type = "retrieve"
-inputs = ["en", "th", "web"]
-threshold = 0.05
-max-tokens = 32
-
-[operators.windows]
-type = "split-windows"
-inputs = ["found"]
-tokenizer = "tokenizer.json"
-tokens = 1024
-
-[sinks.corpus]
-type = "arrow-shards"
-inputs = ["windows"]
-dir = "out"
-buckets = 2
-"#;
-
 fn folder() -> Folder {
-    let folder = Folder::empty();
-    for wiki in ["enwiki", "thwiki"] {
-        folder.copy_samples(wiki, &format!("dumps/{wiki}"));
-    }
-    for file in ["000_00000.parquet", "001_00000.parquet"] {
-        let bytes = fs_err::read(repository("data-samples/fineweb-edu").join(file)).unwrap();
-        folder.write(&format!("web/{file}"), &bytes);
-    }
-    folder.write("pipeline.toml", PIPELINE.as_bytes());
-    folder
+    Folder::with_web("", "threshold = 0.05\nmax-tokens = 32")
 }
 
 /// Builds with some knobs of the retrieval into a directory; returns the corpus's digest.
@@ -148,8 +107,7 @@ fn equal_texts_that_no_encoder_knows_are_refused() {
         lines.push_str(&format!("{line}\n"));
     }
     folder.write("words/a.jsonl", lines.as_bytes());
-    let pipeline = PIPELINE.replace("web/*.parquet", "words/*.jsonl");
-    folder.write("pipeline.toml", pipeline.as_bytes());
+    folder.edit("web/*", "words/*");
     let knobs = ["encoder=static".to_owned(), "model=table".to_owned()];
     build(&folder, "out", &knobs);
     let report = fs_err::read_to_string(folder.path("out/report.json")).unwrap();

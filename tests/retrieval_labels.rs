@@ -9,43 +9,6 @@ use crossic::{manifest::Manifest, sinks::shard_file::ShardReader, sinks::shards_
 mod common_crossic;
 use common_crossic::{Folder, repository};
 
-/// The samples with their web documents; every article gets its three best, however good they are.
-const PIPELINE: &str = r#"[sources.en]
-type = "wikipedia-dump"
-dir = "dumps/enwiki"
-
-[sources.es]
-type = "wikipedia-dump"
-dir = "dumps/eswiki"
-
-[sources.th]
-type = "wikipedia-dump"
-dir = "dumps/thwiki"
-
-[sources.web]
-type = "fineweb-edu"
-files = ["web/*.parquet"]
-min-language-score = 0.65
-min-score = 0.5
-
-[operators.found]
-type = "retrieve"
-inputs = ["en", "es", "th", "web"]
-threshold = 0.0
-
-[operators.windows]
-type = "split-windows"
-inputs = ["found"]
-tokenizer = "tokenizer.json"
-tokens = 1024
-
-[sinks.corpus]
-type = "arrow-shards"
-inputs = ["windows"]
-dir = "out"
-buckets = 2
-"#;
-
 /// What an article got: score in millionths and address, best first.
 type Got = Vec<(i32, String)>;
 
@@ -117,16 +80,8 @@ fn compare(found: &BTreeMap<(String, String), Got>, threshold: i32) -> Compared 
 }
 
 fn folder() -> Folder {
-    let folder = Folder::empty();
-    for wiki in ["enwiki", "eswiki", "thwiki"] {
-        folder.copy_samples(wiki, &format!("dumps/{wiki}"));
-    }
-    for file in ["000_00000.parquet", "001_00000.parquet"] {
-        let bytes = fs_err::read(repository("data-samples/fineweb-edu").join(file)).unwrap();
-        folder.write(&format!("web/{file}"), &bytes);
-    }
-    folder.write("pipeline.toml", PIPELINE.as_bytes());
-    folder
+    // Every article gets its three best, however good they are.
+    Folder::with_web("min-language-score = 0.65\nmin-score = 0.5", "threshold = 0.0")
 }
 
 #[test]

@@ -38,6 +38,43 @@ dir = "out"
 buckets = 4
 "#;
 
+/// The pipeline of [`Folder::with_web`]: what is found for Spanish and Thai articles. `SOURCE` and
+/// `FOUND` stand for more keys.
+const WEB: &str = r#"[sources.en]
+type = "wikipedia-dump"
+dir = "dumps/enwiki"
+
+[sources.es]
+type = "wikipedia-dump"
+dir = "dumps/eswiki"
+
+[sources.th]
+type = "wikipedia-dump"
+dir = "dumps/thwiki"
+
+[sources.web]
+type = "fineweb-edu"
+files = ["web/*"]
+SOURCE
+
+[operators.found]
+type = "retrieve"
+inputs = ["en", "es", "th", "web"]
+FOUND
+
+[operators.windows]
+type = "split-windows"
+inputs = ["found"]
+tokenizer = "tokenizer.json"
+tokens = 1024
+
+[sinks.corpus]
+type = "arrow-shards"
+inputs = ["windows"]
+dir = "out"
+buckets = 2
+"#;
+
 /// The date of the samples that most tests read.
 pub(crate) const DATE: &str = "20240720";
 
@@ -112,6 +149,22 @@ impl Folder {
         let tokenizer = repository("data-samples/tokenizer.json");
         fs_err::copy(tokenizer, folder.path("tokenizer.json")).unwrap();
         folder.write("pipeline.toml", PIPELINE.as_bytes());
+        folder
+    }
+
+    /// Makes a folder with the sample dumps and their web documents, and a pipeline that searches
+    /// these; `source` and `found` are more keys of the documents and of the search.
+    pub(crate) fn with_web(source: &str, found: &str) -> Folder {
+        let folder = Folder::empty();
+        for wiki in ["enwiki", "eswiki", "thwiki"] {
+            folder.copy_samples(wiki, &format!("dumps/{wiki}"));
+        }
+        for file in ["000_00000.parquet", "001_00000.parquet"] {
+            let bytes = fs_err::read(repository("data-samples/fineweb-edu").join(file)).unwrap();
+            folder.write(&format!("web/{file}"), &bytes);
+        }
+        let pipeline = WEB.replace("SOURCE", source).replace("FOUND", found);
+        folder.write("pipeline.toml", pipeline.as_bytes());
         folder
     }
 
