@@ -124,7 +124,7 @@ impl Renderer<'_> {
             Some(label) if label.trimmed(self.source, self.tokens).is_empty() => Shown::PipeTrick,
             Some(label) => Shown::Label(label),
         };
-        self.link_to(&title, shown);
+        self.link_to(&title, shown, inner.end + 2);
     }
 
     /// Writes a link of characters.
@@ -137,10 +137,14 @@ impl Renderer<'_> {
             _ if trim(label).is_empty() => Shown::PipeTrick,
             _ => Shown::Text(label),
         };
-        self.link_to(title, shown);
+        self.link_to(title, shown, token.end());
     }
 
-    fn link_to(&mut self, title: &str, shown: Shown<'_>) {
+    /// Writes the link to a title, which ends before `next`.
+    fn link_to(&mut self, title: &str, shown: Shown<'_>, next: usize) {
+        let parts_words = matches!(shown, Shown::Title)
+            && title.ends_with(' ')
+            && self.source.as_bytes().get(next).is_some_and(|byte| !b" \n.,;:".contains(byte));
         let title = trim(title);
         let (is_shown, title) = match title.strip_prefix(':') {
             Some(rest) => (true, rest.trim_start()),
@@ -191,6 +195,9 @@ impl Renderer<'_> {
         }
         if is_link {
             self.draft.text.push(UNLINK);
+        }
+        if parts_words {
+            self.push_fact(" ");
         }
     }
 

@@ -48,6 +48,7 @@ fn links_show_their_label() {
             ("[[http://x.org label]] c", "label c"),
             ("[[Dr. Strangelove: part|film]]", "film"),
             ("x[[#Section|there]]", "xthere"),
+            ("near [[Oslo ]]and [[Bergen ]] or [[Moss ]].", "near Oslo and Bergen or Moss."),
         ],
     );
 }
@@ -196,6 +197,7 @@ fn tables_vanish_even_when_broken() {
     check_all(
         "en",
         &[
+            ("a\n\n{{{!}} class=\"x\"\n!b\n{{!}}-\n{{!}}c{{!}}{{!}}d\n{{!}}}\n\ne", "a\n\ne"),
             ("a\n{| class=\"wikitable\"\n|-\n| x || y\n|}\nb", "a\n\nb"),
             ("{|\n| {|\n| x\n|}\n|}\nb", "b"),
             (":{|\n|x\n|}\nb", "b"),
@@ -224,4 +226,21 @@ fn chinese_variants_choose_one_script() {
         ],
     );
     check("en", "a-{b}-c", "a-{b}-c");
+}
+
+#[test]
+fn attributes_may_hold_angles() {
+    check_all(
+        "en",
+        &[
+            ("a<ref name=\"[#x] {y} <z>\">b</ref> c", "a c"),
+            ("a <span title=\"<b>1</b>\">b</span> c", "a b c"),
+            ("a <span title=\"1 > 0\">b</span> c", "a b c"),
+            ("a <span style=\"x\ny\">b</span> c", "a b c"),
+            // No tag: the quotes are none of an attribute, or never end.
+            ("a <b \"<i>c</i>", "a <b \"c"),
+            ("a <b x=\"<i>c</i>", "a <b x=\"c"),
+            ("a <link rel=\"x\" href=\"y\"/>b", "a b"),
+        ],
+    );
 }

@@ -39,6 +39,10 @@ impl Scan<'_> {
         self.top() == Some(Kind::TemplateOpen)
     }
 
+    pub(super) fn is_table_on_top(&self) -> bool {
+        self.top() == Some(Kind::TableOpen)
+    }
+
     fn top(&self) -> Option<Kind> {
         let index = *self.open.last()?;
         self.tokens.list.get(index as usize).map(|token| token.kind)
@@ -109,14 +113,14 @@ impl Scan<'_> {
         }
     }
 
-    pub(super) fn open_table(&mut self, at: usize) -> usize {
-        self.open(Kind::TableOpen, at, at + 2)
+    pub(super) fn open_table(&mut self, at: usize, end: usize) -> usize {
+        self.open(Kind::TableOpen, at, end)
     }
 
-    pub(super) fn close_table(&mut self, at: usize) -> usize {
+    pub(super) fn close_table(&mut self, at: usize, end: usize) -> usize {
         match self.open_tables.last().copied() {
-            Some(place) => self.close(place, Kind::TableClose, at, at + 2),
-            None => self.plain(Kind::LinePipe, at, at + 2),
+            Some(place) => self.close(place, Kind::TableClose, at, end),
+            None => self.plain(Kind::LinePipe, at, end),
         }
     }
 

@@ -91,9 +91,14 @@ impl Scan<'_> {
     /// `{|`, `|}`, `|` and `!`; anything else is left to the scan.
     fn table_line(&mut self, at: usize) -> usize {
         match (self.byte(at), self.byte(at + 1)) {
-            (b'{', b'|') if self.byte(at + 2) != b'}' => self.open_table(at),
+            (b'{', b'|') if self.byte(at + 2) != b'}' => self.open_table(at, at + 2),
+            // The pipe of a table that stands, or once stood, in an argument.
+            (b'{', b'{') if self.starts(at, b"{{{!}}") => self.open_table(at, at + 6),
+            (b'{', b'{') if self.starts(at, b"{{!}}}") && self.is_table_on_top() => {
+                self.close_table(at, at + 6)
+            }
             (b'|', b'}') if self.byte(at + 2) != b'}' || !self.is_template_on_top() => {
-                self.close_table(at)
+                self.close_table(at, at + 2)
             }
             (b'|', _) => self.plain(Kind::LinePipe, at, at + 1),
             (b'!', _) => {

@@ -1,6 +1,6 @@
 //! The scan itself: jumps from special byte to special byte and decides what stands there.
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr2, memchr3, memmem};
 
 use super::super::tags;
 use super::specials::{Set, Specials};
@@ -8,6 +8,9 @@ use super::{Kind, NONE, Token, Tokens};
 
 /// Longest entity, in bytes, with `&` and `;`.
 const MAX_ENTITY: usize = 12;
+/// Longest tag, in bytes; longer ones are text.
+const MAX_TAG: usize = 2000;
+
 /// State of the scan.
 pub(super) struct Scan<'a> {
     pub(super) source: &'a str,
@@ -23,6 +26,8 @@ pub(super) struct Scan<'a> {
     pub(super) open_tables: Vec<u32>,
     /// Nearest `]` or newline found by the last look ahead, and where that look began.
     pub(super) ahead: (usize, usize),
+    /// The same for `>`.
+    angle_ahead: (usize, usize),
     /// Tags that have no closing tag any more.
     pub(super) closeless: Vec<&'static str>,
     /// Runs of quotes in the current line: index of the token and number of quotes.
@@ -43,6 +48,7 @@ pub(in super::super) fn tokenise(source: &str, variants: bool) -> Tokens {
         open_templates: Vec::new(),
         open_tables: Vec::new(),
         ahead: (1, 0),
+        angle_ahead: (1, 0),
         closeless: Vec::new(),
         quotes: Vec::new(),
         definition: usize::MAX,
@@ -195,16 +201,46 @@ impl Scan<'_> {
         if !matches!(self.byte(after), b'>' | b'/' | b' ' | b'\t' | b'\n') {
             return at + 1;
         }
-        // Stopping at the next `<` keeps a run of half-open tags linear.
-        let Some(length) = memchr2(b'<', b'>', self.bytes.get(after..).unwrap_or_default()) else {
+        let Some(end) = self.tag_end(after, tag.is_opaque()) else {
             return at + 1;
         };
-        let end = after + length + 1;
-        if self.byte(end - 1) == b'<' {
-            return at + 1;
-        }
         let is_empty = self.byte(end - 2) == b'/';
         self.tag(known, tag, at, end, is_closing, is_empty)
+    }
+
+    /// Returns the byte after the `>` of a tag whose name ends at `from`.
+    ///
+    /// An extension reads up to the first `>` whatever stands before it; in other tags a `<` that no
+    /// quotes enclose shows that this is none.
+    fn tag_end(&mut self, from: usize, is_extension: bool) -> Option<usize> {
+        if is_extension {
+            let end = self.angle_close(from);
+            return (end < self.bytes.len().min(from + MAX_TAG)).then_some(end + 1);
+        }
+        let limit = self.bytes.len().min(from + MAX_TAG);
+        let mut at = from;
+        loop {
+            at += memchr3(b'<', b'>', b'"', self.bytes.get(at..limit)?)?;
+            match self.byte(at) {
+                b'>' => return Some(at + 1),
+                b'<' => return None,
+                _ if self.byte(at - 1) == b'=' => {
+                    let value = self.bytes.get(at + 1..limit)?;
+                    at += memchr(b'"', value).map_or(0, |length| length + 1) + 1;
+                }
+                _ => at += 1,
+            }
+        }
+    }
+
+    /// Returns the next `>` at or after `at`; looks ahead once for a whole run of questions.
+    fn angle_close(&mut self, at: usize) -> usize {
+        if !(self.angle_ahead.0 <= at && at <= self.angle_ahead.1) {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let found = memchr(b'>', rest).map_or(self.bytes.len(), |length| at + length);
+            self.angle_ahead = (at, found);
+        }
+        self.angle_ahead.1
     }
 
     /// Returns the next `]` or newline at or after `at`; looks ahead once for a whole run of questions.
