@@ -1,6 +1,6 @@
 //! What becomes of one page: an article with its text, links and flags, or a reason why there is none.
 
-use crossic_operators::wikitext::{Cleaned, Options, Residue, clean, residue};
+use crossic_operators::wikitext::{Cleaned, Options, Page, Residue, clean, residue};
 use serde::Serialize;
 
 use super::input::Wiki;
@@ -96,7 +96,8 @@ pub(super) fn outcome(
     if let Some(reason) = refusal(page) {
         return Outcome::Refused(reason);
     }
-    let cleaned = clean(page.text(buffer), &wiki.cleaner, options);
+    let wikitext = Page { title: &page.title, wikitext: page.text(buffer) };
+    let cleaned = clean(wikitext, &wiki.cleaner, options);
     if cleaned.paragraphs.is_empty() {
         return Outcome::Refused("empty");
     }

@@ -6,7 +6,7 @@ use crossic_operators::{
     record::{Article, Digest, Text},
     retrieve::links::Links,
     text::canonical,
-    wikitext::{Options, Site, Wikilink, clean, wikilinks},
+    wikitext::{Options, Page, Site, Wikilink, clean, wikilinks},
 };
 
 use super::{Finding, SourceCounts, Task, TitleRules, Wanted, article_packs::ArticlePacks};
@@ -66,7 +66,7 @@ impl Cleaning {
         let wikitext = page.text(&mut self.buffer);
         let cleaned = {
             let _clock = clock::start(Activity::Clean);
-            clean(wikitext, site, options)
+            clean(Page { title: &page.title, wikitext }, site, options)
         };
         if cleaned.disambiguation {
             return Ok(Article::Disambiguation);

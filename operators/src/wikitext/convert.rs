@@ -1,8 +1,9 @@
 //! Values with units and dates: `{{convert}}` without conversion, and `{{as of}}`.
 
-use super::args::Args;
+use super::args::{Args, Span};
 use super::facts;
 use super::marks::FOOT;
+use super::numbers::raised;
 use super::render::Renderer;
 
 /// Words between the two values of a range, and how they are written.
@@ -58,14 +59,14 @@ impl Renderer<'_> {
                 None => self.seam(FOOT, next),
             };
         };
-        let mut out = value.to_owned();
+        let mut out = self.quantity(value);
         let mut index = 1;
         while let (Some(word), Some(other)) = (text(index), text(index + 1)) {
             let Some((_, range)) = RANGES.iter().find(|(known, _)| *known == word) else {
                 break;
             };
             out.push_str(range);
-            out.push_str(other);
+            out.push_str(&self.quantity(other));
             index += 2;
         }
         if let Some(code) = text(index) {
@@ -77,43 +78,78 @@ impl Renderer<'_> {
                 && matches!(code, "in" | "oz" | "lb" | "ft" | "yd" | "chain" | "min")
             {
                 out.push(' ');
-                out.push_str(value);
+                out.push_str(&self.quantity(value));
                 push_unit(&mut out, code);
             }
         }
         self.draft.text.push_str(&out);
     }
 
+    /// Returns a number of `{{convert}}`, which may have a fraction or an exponent.
+    fn quantity(&self, text: &str) -> String {
+        if let Some(number) = self.site.numbers().write(text) {
+            return number;
+        }
+        if let Some((value, exponent)) = text.split_once(['e', 'E'])
+            && let (Some(value), Some(exponent)) =
+                (self.site.numbers().write(value), raised(exponent))
+        {
+            return format!("{value}×10{exponent}");
+        }
+        // `5+1/2` is five and a half; two strokes lay the fraction flat.
+        text.replace("//", "/").replace('+', " ")
+    }
+
     /// Writes "as of" and a date.
     pub(super) fn as_of(&mut self, lang: &str, args: &Args<'_>) {
         if let Some(span) = args.named("alt") {
-            return self.render(span);
+            self.render(span);
+            return self.behind_date(args);
         }
-        let part = |number| args.positional(number).and_then(|span| self.flat(span));
-        let (year, month, day) = (part(1), part(2), part(3));
-        let (year, day) = (year.unwrap_or_default(), day.unwrap_or_default());
-        let number = month.as_deref().and_then(|month| month.trim().parse::<usize>().ok());
-        let name = number.and_then(|number| MONTHS.get(number.checked_sub(1)?)).copied();
-        let month = month.unwrap_or_default();
-        let words: [&str; 4] =
-            match (lang, args.named("since").is_some(), args.named("lc").is_some()) {
-                ("vi", _, true) => ["tính đến", "", "", ""],
-                ("vi", ..) => ["Tính đến", "", "", ""],
-                (_, true, true) => ["since", &day, name.unwrap_or(&month), &year],
-                (_, true, false) => ["Since", &day, name.unwrap_or(&month), &year],
-                (_, false, true) => ["as of", &day, name.unwrap_or(&month), &year],
-                (_, false, false) => ["As of", &day, name.unwrap_or(&month), &year],
-            };
-        let mut out =
-            words.iter().copied().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let text = |span: Option<Span>| {
+            span.and_then(|span| self.flat(span)).unwrap_or_default().trim().to_owned()
+        };
+        let [year, month, day] = [1, 2, 3].map(|number| text(args.positional(number)));
+        let is_there = |name: &str| args.named(name).is_some();
+        let (is_small, is_bare) = (is_there("lc"), is_there("bare"));
         if lang == "vi" {
+            let mut out = if is_small { "tính đến" } else { "Tính đến" }.to_owned();
             for (word, value) in [("ngày", &day), ("tháng", &month), ("năm", &year)] {
                 if !value.is_empty() {
                     out.push_str(&format!(" {word} {value}"));
                 }
             }
+            self.draft.text.push_str(&out);
+            return self.behind_date(args);
         }
+        let number = month.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let month =
+            number.and_then(|number| MONTHS.get(number)).map_or(month.as_str(), |name| name);
+        let word = match (is_there("since"), is_small) {
+            (true, true) => "since",
+            (true, false) => "Since",
+            (false, true) => "as of",
+            (false, false) => "As of",
+        };
+        let word = if is_bare { "" } else { word };
+        let before = text(args.named("pre"));
+        let is_american = text(args.named("df")).eq_ignore_ascii_case("us") && !day.is_empty();
+        let with_comma = format!("{day},");
+        let date = match is_american {
+            true => [month, &with_comma, &year],
+            false => [&day, month, &year],
+        };
+        let words = [word, before.as_str()].into_iter().chain(date).filter(|it| !it.is_empty());
+        let out = words.collect::<Vec<_>>().join(" ");
         self.draft.text.push_str(&out);
+        self.behind_date(args);
+    }
+
+    /// Writes what `{{as of}}` is told to put behind its date.
+    fn behind_date(&mut self, args: &Args<'_>) {
+        if let Some(span) = args.named("post") {
+            self.render(span);
+        }
     }
 }
 
@@ -130,13 +166,15 @@ fn push_unit(out: &mut String, code: &str) {
         out.push_str(word);
     }
     if let Some(text) = facts::unit(code) {
-        if !text.starts_with('°') || text.len() > 2 {
+        if !text.starts_with('/') && (!text.starts_with('°') || text.len() > 2) {
             out.push(' ');
         }
         out.push_str(text);
         return;
     }
-    out.push(' ');
+    if !code.starts_with('/') {
+        out.push(' ');
+    }
     let mut before = ' ';
     for c in code.chars() {
         out.push(match c {

@@ -1,10 +1,13 @@
 //! Templates: finds the action of each and writes what it shows.
 
+use std::borrow::Cow;
+
 use memchr::memchr;
 
 use super::args::{Args, Span};
 use super::marks::{BREAK, FOOT, HOLE};
 use super::names::normalise_name;
+use super::numbers::{lowered, raised};
 use super::render::Renderer;
 use super::template::Action;
 
@@ -86,7 +89,9 @@ impl Renderer<'_> {
             Named::Function => return,
             Named::Unknown => return self.unknown(name.start, rest, next),
         };
-        if let Action::Foot | Action::Block | Action::Drop | Action::Const(_) = action {
+        if let Action::Foot | Action::Block | Action::Drop | Action::Const(_) | Action::Title =
+            action
+        {
             return self.simple(action, inner.start, next);
         }
         let args = match rest.start {
@@ -129,7 +134,8 @@ impl Renderer<'_> {
             if TRANSPARENT.contains(&head) {
                 text = tail;
             } else if FUNCTIONS.contains(&head) {
-                self.draft.text.push_str(tail.trim());
+                let shown = self.function(head, tail.trim());
+                self.draft.text.push_str(&shown);
                 self.name = buffer;
                 return Named::Function;
             } else if SILENT.contains(&head) {
@@ -140,6 +146,23 @@ impl Renderer<'_> {
         };
         self.name = buffer;
         found.map_or(Named::Unknown, Named::Action)
+    }
+
+    /// Returns what one of [`FUNCTIONS`] makes of a text.
+    fn function<'t>(&self, name: &str, text: &'t str) -> Cow<'t, str> {
+        let first_letter = |change: fn(char) -> String| {
+            let mut chars = text.chars();
+            let first = chars.next().map(change).unwrap_or_default();
+            Cow::Owned(first + chars.as_str())
+        };
+        match name {
+            "formatnum" => self.site.numbers().write(text).map_or(Cow::Borrowed(text), Cow::Owned),
+            "lc" => Cow::Owned(text.to_lowercase()),
+            "uc" => Cow::Owned(text.to_uppercase()),
+            "lcfirst" => first_letter(|c| c.to_lowercase().collect()),
+            "ucfirst" => first_letter(|c| c.to_uppercase().collect()),
+            _ => Cow::Borrowed(text),
+        }
     }
 
     /// Returns the action of a name that is a country's code, alone or, as on some wikis, with a small
@@ -210,6 +233,7 @@ impl Renderer<'_> {
             }
             Action::Block => self.draft.text.push(BREAK),
             Action::Const(text) => self.push_fact(text),
+            Action::Title if !self.title.is_empty() => self.draft.text.push_str(self.title),
             _ => self.draft.text.push(HOLE),
         }
     }
@@ -252,6 +276,10 @@ impl Renderer<'_> {
             }
             Action::Text(pattern) => self.pattern(pattern, args, next),
             Action::Join(separator) => self.join(separator, args, next),
+            Action::Formula => self.formula(args, next),
+            Action::Siglo => self.siglo(args, next),
+            Action::Harvard => self.harvard(args, next),
+            Action::Audio => self.audio(args, next),
             Action::Convert => self.convert(args, next),
             Action::AsOf(lang) => self.as_of(lang, args),
             Action::Nihongo => self.nihongo(args, next),
@@ -271,7 +299,7 @@ impl Renderer<'_> {
                 self.draft.text.push(BREAK);
             }
             // Done before the arguments were read.
-            Action::Foot | Action::Block | Action::Drop | Action::Const(_) => {}
+            Action::Foot | Action::Block | Action::Drop | Action::Const(_) | Action::Title => {}
         }
     }
 
@@ -297,6 +325,43 @@ impl Renderer<'_> {
         }
     }
 
+    /// Writes the parts of a formula of chemistry, whose numbers are lowered.
+    fn formula(&mut self, args: &Args<'_>, next: usize) {
+        let start = self.draft.text.len();
+        for span in args.all_positional() {
+            match self.flat(span).and_then(|text| lowered(text.trim())) {
+                Some(number) if start < self.draft.text.len() => self.draft.text.push_str(&number),
+                _ => self.render(span),
+            }
+        }
+        if start == self.draft.text.len() {
+            self.seam(FOOT, next);
+        }
+    }
+
+    /// Writes an argument of a pattern and the text before it; a number in groups, and raised or
+    /// lowered behind `^` or `_`.
+    fn value(&mut self, before: &str, span: Span, is_number: bool) {
+        let text = self.flat(span);
+        let text = text.as_deref().map(str::trim);
+        let (special, rest) = match before.char_indices().next_back() {
+            Some((place, '^')) => (text.and_then(raised), before.get(..place)),
+            Some((place, '_')) => (text.and_then(lowered), before.get(..place)),
+            _ if is_number => (text.and_then(|text| self.site.numbers().write(text)), Some(before)),
+            _ => (None, None),
+        };
+        match special {
+            Some(special) => {
+                self.push_fact(rest.unwrap_or(before));
+                self.draft.text.push_str(&special);
+            }
+            None => {
+                self.push_fact(before.strip_suffix('_').unwrap_or(before));
+                self.render(span);
+            }
+        }
+    }
+
     /// Writes a pattern; a part in square brackets goes unless all its arguments are there.
     fn pattern(&mut self, pattern: &str, args: &Args<'_>, next: usize) {
         let mut is_empty = true;
@@ -307,15 +372,19 @@ impl Renderer<'_> {
                 continue;
             }
             let mut pieces = part.split('{');
-            self.push_fact(pieces.next().unwrap_or_default());
+            let mut text = pieces.next().unwrap_or_default();
             for piece in pieces {
-                let (key, text) = piece.split_once('}').unwrap_or((piece, ""));
-                if let Some(span) = alternative(args, key) {
-                    is_empty = false;
-                    self.render(span);
+                let (key, after) = piece.split_once('}').unwrap_or((piece, ""));
+                match alternative(args, key.trim_start_matches('#')) {
+                    Some(span) => {
+                        is_empty = false;
+                        self.value(text, span, key.starts_with('#'));
+                    }
+                    None => self.push_fact(text),
                 }
-                self.push_fact(text);
+                text = after;
             }
+            self.push_fact(text);
         }
         if is_empty {
             self.seam(FOOT, next);

@@ -19,6 +19,7 @@ const PREFIXES: &str = include_str!("tables/prefixes.tsv");
 const SECTIONS: &str = include_str!("tables/sections.tsv");
 const COUNTRIES: &str = include_str!("tables/countries.tsv");
 const DATES: &str = include_str!("tables/dates.tsv");
+const NUMBERS: &str = include_str!("tables/numbers.tsv");
 const LANGUAGE_NAMES: &str = include_str!("tables/languages.tsv");
 const UNITS: &str = include_str!("tables/units.tsv");
 const ENTITIES: &str = include_str!("tables/entities.tsv");
@@ -96,6 +97,11 @@ fn names(
 /// Returns language, pattern and months of the ways to write a date.
 pub(super) fn dates() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     rows(DATES)
+}
+
+/// Returns language, marks and first grouped length of the ways to write a number.
+pub(super) fn numbers() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    rows(NUMBERS)
 }
 
 /// Returns name and character of the named entities.

@@ -47,7 +47,14 @@ impl Renderer<'_> {
             (Some(second), _) if self.is_language(second) => first,
             _ => return None,
         };
-        self.is_words(span).then_some(span)
+        (self.is_words(span) && !self.is_note(span)).then_some(span)
+    }
+
+    /// Whether a whole sentence stands right behind a stop: nothing parts the two but a footnote mark.
+    fn is_note(&self, span: Span) -> bool {
+        let is_stop = |c: char| matches!(c, '.' | '。' | '!' | '?' | '！' | '？' | '؟');
+        let text = self.source.get(span.start..span.end).unwrap_or_default();
+        text.trim_end().ends_with(is_stop) && self.draft.text.ends_with(is_stop)
     }
 
     /// Whether an argument is the code of a language.

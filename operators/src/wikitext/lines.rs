@@ -1,6 +1,6 @@
 //! The third pass: gathers the lines of the draft into paragraphs.
 
-use memchr::{memchr2, memchr2_iter};
+use memchr::{memchr2, memchr2_iter, memmem};
 
 use super::marks::{HEAD, LINK, LIST, UNLINK, is_seam};
 use super::names::trim;
@@ -38,6 +38,8 @@ struct Builder<'a> {
     moved: Vec<usize>,
     /// Links whose label has not ended, reused for each line.
     open: Vec<usize>,
+    /// A line without runs of spaces, and the places of its link marks, reused for each line.
+    squeezed: (String, Vec<usize>),
     cleaned: Cleaned,
 }
 
@@ -48,6 +50,7 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
         options,
         links: Vec::new(),
         open: Vec::new(),
+        squeezed: (String::new(), Vec::new()),
         n_links: 0,
         current: Piece::default(),
         is_list: false,
@@ -64,6 +67,7 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
     let mut has_seam = false;
     // Places of the link marks of the line, which has no others when it has no seam.
     let mut link_marks = Vec::new();
+    let has_runs = memmem::find(bytes, b"  ").is_some();
     let mut at = 0;
     loop {
         let place = marks.next(at);
@@ -71,7 +75,10 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
         match bytes.get(end) {
             None | Some(b'\n' | 5) => {
                 let line = draft.text.get(start..end).unwrap_or_default();
-                builder.line(line, has_seam, &link_marks);
+                match has_runs && line.contains("  ") {
+                    true => builder.line_with_runs(line, has_seam),
+                    false => builder.line(line, has_seam, &link_marks),
+                }
                 if bytes.get(end) == Some(&5) {
                     builder.end_paragraph();
                 }
@@ -93,6 +100,22 @@ pub(super) fn paragraphs(draft: Draft, site: &Site, options: &Options) -> Cleane
 }
 
 impl Builder<'_> {
+    /// Takes a line in which spaces follow each other: a reader sees one of each run.
+    fn line_with_runs(&mut self, line: &str, has_seam: bool) {
+        let (mut text, mut marks) = std::mem::take(&mut self.squeezed);
+        text.clear();
+        for (index, piece) in line.split("  ").enumerate() {
+            if 0 < index && !text.ends_with(' ') {
+                text.push(' ');
+            }
+            text.push_str(if text.ends_with(' ') { piece.trim_start_matches(' ') } else { piece });
+        }
+        marks.clear();
+        marks.extend(memchr2_iter(3, 4, text.as_bytes()));
+        self.line(&text, has_seam, &marks);
+        self.squeezed = (text, marks);
+    }
+
     /// Takes a line with the places of its link marks.
     fn line(&mut self, line: &str, has_seam: bool, marks: &[usize]) {
         if line.is_empty() {
@@ -142,7 +165,7 @@ impl Builder<'_> {
             self.is_list = is_list;
         }
         self.cleaned.n_holes = self.cleaned.n_holes.saturating_add(n_holes);
-        if !self.current.text.is_empty() {
+        if !self.current.text.is_empty() && (is_list || !text.starts_with(clings)) {
             self.current.text.push('\n');
         }
         self.current.push_line(text, marks, &mut self.n_links, &mut self.open);
@@ -215,6 +238,11 @@ impl Builder<'_> {
             self.links.push((*target, paragraph, (start + shift) as u32, (end + shift) as u32));
         }
     }
+}
+
+/// Whether a character never begins a line: what stood before it there was a footnote.
+fn clings(c: char) -> bool {
+    matches!(c, '。' | '、' | '，' | '．' | '」' | '』' | '）' | '；' | '،' | ',' | ';')
 }
 
 impl Piece {

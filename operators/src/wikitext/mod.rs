@@ -11,11 +11,13 @@ mod dates;
 mod entities;
 mod expand;
 mod facts;
+mod formula;
 mod guess;
 mod lines;
 mod links;
 mod marks;
 mod names;
+mod numbers;
 mod phrases;
 mod redirect;
 mod render;
@@ -57,8 +59,29 @@ pub struct Options {
     pub lists: bool,
     /// Keeps sections such as References, External links and See also.
     pub boilerplate: bool,
-    /// Keeps formulas as `$…$` instead of leaving a hole.
+    /// Keeps formulas as `$…$`; otherwise those of a few characters are text, others leave a hole.
     pub math: bool,
+}
+
+/// A page as it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// Its title, which `{{PAGENAME}}` shows; a hole if it is empty.
+    pub title: &'a str,
+    /// Its text, unescaped from XML.
+    pub wikitext: &'a str,
+}
+
+impl<'a> From<&'a str> for Page<'a> {
+    fn from(wikitext: &'a str) -> Page<'a> {
+        Page { title: "", wikitext }
+    }
+}
+
+impl<'a> From<&'a String> for Page<'a> {
+    fn from(wikitext: &'a String) -> Page<'a> {
+        Page { title: "", wikitext }
+    }
 }
 
 /// The text of an article.
@@ -86,10 +109,11 @@ const MAX_BYTES: usize = 1 << 30;
 /// assert_eq!(page.paragraphs, ["A big cat."]);
 /// assert_eq!(page.links.iter().next().unwrap().target, "lion");
 /// ```
-pub fn clean(wikitext: &str, site: &Site, options: &Options) -> Cleaned {
+pub fn clean<'a>(page: impl Into<Page<'a>>, site: &Site, options: &Options) -> Cleaned {
+    let Page { title, wikitext } = page.into();
     let source = wikitext.get(..wikitext.floor_char_boundary(MAX_BYTES)).unwrap_or(wikitext);
     let source = redirect::without_redirect(source);
     let tokens = tokens::tokenise(source, site.has_variants());
-    let draft = render::render_page(source, &tokens, site, options);
+    let draft = render::render_page(Page { title, wikitext: source }, &tokens, site, options);
     lines::paragraphs(draft, site, options)
 }

@@ -19,13 +19,33 @@ impl Renderer<'_> {
             value.is_some_and(|value| value == "none")
         });
         let language = code.and_then(|code| self.site.language_name(&code));
-        if let (Some(language), false) = (language, is_bare) {
-            self.push_fact(&pattern.replace("{}", language));
+        // Parts of the pattern: before the word, before the transliteration, before and behind the
+        // meaning, behind it all.
+        let mut parts = pattern.split('|');
+        let mut part = |default| parts.next().unwrap_or(default);
+        let (head, reading, meaning, tail) = (part(""), part(",␣"), part(""), part(""));
+        let is_labelled = language.is_some() && !is_bare;
+        // The page may have brackets of its own.
+        let has_brackets = self.draft.text.ends_with('(');
+        let head = if has_brackets { head.trim_start_matches('(') } else { head };
+        if let (Some(language), true) = (language, is_labelled) {
+            self.push_fact(&head.replace("{}", language));
         }
         self.render(word);
-        if let Some(span) = args.positional(first + 1) {
-            self.draft.text.push_str(", ");
+        let named = |names: &[&str]| names.iter().find_map(|name| args.named(name));
+        let read = args.positional(first + 1).or_else(|| named(&["translit", "tr", "r", "rr"]));
+        if let Some(span) = read {
+            self.push_fact(reading);
             self.render(span);
+        }
+        let lit = args.positional(first + 2).or_else(|| named(&["lit", "translation", "t"]));
+        if let (Some(span), Some((before, behind))) = (lit, meaning.split_once('…')) {
+            self.push_fact(before);
+            self.render(span);
+            self.push_fact(behind);
+        }
+        if is_labelled && !has_brackets {
+            self.push_fact(tail);
         }
     }
 
@@ -98,4 +118,93 @@ impl Renderer<'_> {
             self.argument(args.positional(1), next);
         }
     }
+
+    /// Writes a century: `{{siglo|XIX||s}}` is "siglo XIX", `{{siglo|I|a}}` "I a. C.".
+    pub(super) fn siglo(&mut self, args: &Args<'_>, next: usize) {
+        let Some(numeral) = args.positional(1) else {
+            return self.seam(FOOT, next);
+        };
+        let letter = |number| args.positional(number).and_then(|span| self.flat(span));
+        let word = match letter(3).as_deref() {
+            Some("s") => "siglo ",
+            Some("S") => "Siglo ",
+            _ => "",
+        };
+        let era = match letter(2).as_deref() {
+            Some("a") => " a. C.",
+            Some("d") => " d. C.",
+            _ => "",
+        };
+        self.draft.text.push_str(word);
+        self.render(numeral);
+        self.draft.text.push_str(era);
+    }
+
+    /// Writes the authors and the year of a work that is named in a sentence.
+    pub(super) fn harvard(&mut self, args: &Args<'_>, next: usize) {
+        let spans: Vec<_> = args.all_positional().collect();
+        let is_year = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+        let has_year =
+            spans.last().and_then(|span| self.flat(*span)).is_some_and(|it| is_year(&it));
+        let (year, authors) = match spans.split_last() {
+            Some((year, authors)) if has_year => (Some(*year), authors),
+            _ => (None, spans.as_slice()),
+        };
+        let Some((last, others)) = authors.split_last() else {
+            return self.seam(FOOT, next);
+        };
+        for (index, author) in others.iter().enumerate() {
+            if 0 < index {
+                self.draft.text.push_str(", ");
+            }
+            self.render(*author);
+        }
+        if !others.is_empty() {
+            self.draft.text.push_str(" & ");
+        }
+        self.render(*last);
+        if let Some(year) = year {
+            self.draft.text.push_str(" (");
+            self.render(year);
+            self.draft.text.push(')');
+        }
+    }
+
+    /// Writes the label of a sound: often the word that is heard, often only a request to listen.
+    pub(super) fn audio(&mut self, args: &Args<'_>, next: usize) {
+        let label = args.positional(2);
+        let text = label.and_then(|span| self.flat(span)).unwrap_or_default();
+        let word = text.trim().trim_matches(['(', ')']).to_lowercase();
+        match LISTEN.contains(&word.as_str()) {
+            true => self.seam(FOOT, next),
+            false => self.argument(label, next),
+        }
+    }
 }
+
+/// Labels of sounds that say nothing of what is heard.
+const LISTEN: &[&str] = &[
+    "発音",
+    "音声",
+    "聞く",
+    "listen",
+    "play",
+    "pronunciation",
+    "pronounced",
+    "help·info",
+    "escuchar",
+    "escucha",
+    "ouvir",
+    "ouça",
+    "pronúncia",
+    "nghe",
+    "phát âm",
+    "ฟัง",
+    "听",
+    "聆聽",
+    "聆听",
+    "发音",
+    "發音",
+    "듣기",
+    "استمع",
+];

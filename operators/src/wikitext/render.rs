@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use super::args::Span;
-use super::entities;
 use super::links::Targets;
 use super::marks::{ASIDE, BREAK, FOOT, HEAD, HOLE, LIST, is_mark_byte};
+use super::numbers::{lowered, raised};
 use super::site::Prefix;
 use super::tokens::{Kind, Token, Tokens};
-use super::{Options, Site};
+use super::{Options, Page, Site};
+use super::{entities, formula};
 
 /// Deepest nesting of templates, links and tables that is followed; what lies deeper is a hole.
 const MAX_DEPTH: usize = 24;
@@ -32,6 +33,8 @@ pub(super) struct Renderer<'a> {
     pub(super) tokens: &'a [Token],
     pub(super) site: &'a Site,
     pub(super) options: &'a Options,
+    /// Title of the page, empty if it is not known.
+    pub(super) title: &'a str,
     pub(super) draft: Draft,
     /// Reused for the normal forms of names.
     pub(super) name: String,
@@ -46,8 +49,14 @@ pub(super) struct Renderer<'a> {
 }
 
 /// Returns the draft of a page.
-pub(super) fn render_page(source: &str, tokens: &Tokens, site: &Site, options: &Options) -> Draft {
-    let mut renderer = renderer(source, tokens, site, options);
+pub(super) fn render_page(
+    page: Page<'_>,
+    tokens: &Tokens,
+    site: &Site,
+    options: &Options,
+) -> Draft {
+    let Page { title, wikitext: source } = page;
+    let mut renderer = Renderer { title, ..renderer(source, tokens, site, options) };
     renderer.draft.text.reserve(source.len());
     renderer.whole();
     renderer.draft
@@ -77,6 +86,7 @@ fn renderer<'a>(
         tokens: &tokens.list,
         site,
         options,
+        title: "",
         draft: Draft::default(),
         name: String::new(),
         unknown: None,
@@ -167,8 +177,8 @@ impl<'a> Renderer<'a> {
                 self.draft.text.push(BREAK);
             }
             Kind::Math => self.math(token),
-            Kind::Sup => self.script(token, SUPERSCRIPTS),
-            Kind::Sub => self.script(token, SUBSCRIPTS),
+            Kind::Sup => self.script(token, raised),
+            Kind::Sub => self.script(token, lowered),
             Kind::Entity => {
                 let text = self.source.get(token.start()..token.end()).unwrap_or_default();
                 match entities::decode(text) {
@@ -230,7 +240,7 @@ impl<'a> Renderer<'a> {
             Some(c) if rest.starts_with(' ') || before == ',' => {
                 !c.is_ascii_punctuation() && c != '。' && c != '、'
             }
-            Some(_) => true,
+            Some(c) => c != before,
         }
     }
 
@@ -335,8 +345,10 @@ impl<'a> Renderer<'a> {
 
     fn math(&mut self, token: Token) {
         if !self.options.math {
-            self.draft.text.push(HOLE);
-            return;
+            return match formula::as_text(self.inner(token)) {
+                Some(text) => self.draft.text.push_str(&text),
+                None => self.draft.text.push(HOLE),
+            };
         }
         let formula = self.inner(token).split_whitespace().collect::<Vec<_>>().join(" ");
         self.draft.text.push('$');
@@ -345,13 +357,9 @@ impl<'a> Renderer<'a> {
     }
 
     /// Writes raised or lowered digits, as they are if one of them has no special form.
-    fn script(&mut self, token: Token, table: &[(char, char)]) {
+    fn script(&mut self, token: Token, form: fn(&str) -> Option<String>) {
         let text = self.inner(token);
-        let find = |c: char| {
-            let c = if c == '−' { '-' } else { c };
-            table.iter().find(|(plain, _)| *plain == c).map(|&(_, special)| special)
-        };
-        match text.chars().map(find).collect::<Option<String>>() {
+        match form(text) {
             Some(special) => self.draft.text.push_str(&special),
             None => self.push_literal(text),
         }
@@ -423,33 +431,3 @@ pub(super) fn first_pipe(tokens: &[Token], span: Span) -> Option<usize> {
     }
     None
 }
-
-const SUPERSCRIPTS: &[(char, char)] = &[
-    ('0', '⁰'),
-    ('1', '¹'),
-    ('2', '²'),
-    ('3', '³'),
-    ('4', '⁴'),
-    ('5', '⁵'),
-    ('6', '⁶'),
-    ('7', '⁷'),
-    ('8', '⁸'),
-    ('9', '⁹'),
-    ('+', '⁺'),
-    ('-', '⁻'),
-];
-
-const SUBSCRIPTS: &[(char, char)] = &[
-    ('0', '₀'),
-    ('1', '₁'),
-    ('2', '₂'),
-    ('3', '₃'),
-    ('4', '₄'),
-    ('5', '₅'),
-    ('6', '₆'),
-    ('7', '₇'),
-    ('8', '₈'),
-    ('9', '₉'),
-    ('+', '₊'),
-    ('-', '₋'),
-];

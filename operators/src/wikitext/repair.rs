@@ -62,7 +62,7 @@ impl Repair {
                 continue;
             };
             if bracket.has_seam
-                && !bracket.has_text
+                && (!bracket.has_text || announces_only(self.chars.get(bracket.place..place)))
                 && let Some(end) = self.ends.get_mut(bracket.place)
             {
                 *end = place + 1;
@@ -72,6 +72,20 @@ impl Repair {
                 outer.has_text |= bracket.has_text;
             }
         }
+    }
+
+    /// Returns the place behind a dash that parted a picture at the beginning of a line from the text.
+    fn behind_dash(&self, place: usize) -> usize {
+        match (self.at(place), self.at(place + 1)) {
+            (Some('-' | '–' | '—' | ':' | '•' | '·'), Some(' ')) => place + 2,
+            _ => place,
+        }
+    }
+
+    /// Returns whether a single separator is all that follows in the line.
+    fn ends_with_separator(&self, place: usize) -> bool {
+        let is_last = place + 1 == self.chars.len();
+        is_last && self.at(place).is_some_and(|c| is_separator(c) && c != ':')
     }
 
     fn at(&self, place: usize) -> Option<char> {
@@ -110,6 +124,9 @@ impl Repair {
         has_hole |= hole;
         let left = self.kept.last().copied();
         let is_start = left.is_none_or(|c| closing(c).is_some());
+        if !has_footnote_only && self.ends_with_separator(next) {
+            next = self.chars.len();
+        }
         let right = self.at(next);
         let is_end = right.is_none_or(is_closing);
         let mut is_mended = is_start;
@@ -119,6 +136,7 @@ impl Repair {
             has_space = false;
         } else if is_start {
             has_space = false;
+            next = self.behind_dash(next);
         } else if is_end {
             // A colon at the end of a line announces what follows and stays.
             let goes = |c: &char| match right {
@@ -138,7 +156,19 @@ impl Repair {
                 is_mended = true;
                 self.pop_left();
             }
-            has_space &= !is_mended && matches!(right, Some('–' | '/' | '·' | '・'));
+            let follows_stop = left.is_some_and(is_stop);
+            // `.NET` begins with its stop, `。` never does.
+            let begins = |c: char| Some(c) == right || c.is_alphanumeric();
+            let ends_there =
+                right.is_some_and(|c| !c.is_ascii()) || !self.at(next + 1).is_some_and(begins);
+            if follows_stop && left == right && ends_there {
+                // One stop before what fell out and one behind it.
+                (next, has_space) = (next + 1, false);
+            } else {
+                let begins_word = follows_stop && (right.is_some_and(is_stop) || !ends_there);
+                let stays = matches!(right, Some('–' | '/' | '·' | '・')) || begins_word;
+                has_space &= !is_mended && stays;
+            }
         }
         if has_space && !self.kept.is_empty() {
             self.kept.push(' ');
@@ -212,6 +242,61 @@ impl Repair {
             self.kept.pop();
         }
     }
+}
+
+/// Longest text in brackets that may do nothing but announce what fell out, in characters.
+const MAX_ANNOUNCED: usize = 40;
+
+/// Words that announce a pronunciation or join two of them.
+const ANNOUNCING: &[&str] = &[
+    "or",
+    "and",
+    "also",
+    "locally",
+    "pronounced",
+    "pronunciation",
+    "ipa",
+    "afi",
+    "または",
+    "発音",
+    "国際音声記号",
+    "読み",
+    "o",
+    "ou",
+    "y",
+    "e",
+    "pronunciado",
+    "pronunciada",
+    "pronunciación",
+    "pronúncia",
+    "pronuncia",
+    "hoặc",
+    "phát",
+    "âm",
+    "或",
+    "发音",
+    "發音",
+    "หรือ",
+    "ออกเสียง",
+    "또는",
+    "발음",
+];
+
+/// Returns whether what stands in brackets around a hole only announces what is gone.
+fn announces_only(inside: Option<&[char]>) -> bool {
+    let Some(inside) = inside.filter(|it| it.len() <= MAX_ANNOUNCED && it.contains(&HOLE)) else {
+        return false;
+    };
+    let mut words = inside.split(|c| is_seam(*c) || is_link_mark(*c) || !is_letter(*c));
+    words.all(|word| {
+        let word: String = word.iter().flat_map(|c| c.to_lowercase()).collect();
+        word.is_empty() || ANNOUNCING.contains(&word.as_str())
+    })
+}
+
+/// Whether a character belongs to a word; marks of Thai are no letters by themselves.
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}')
 }
 
 /// Returns the partner of an opening bracket; such a pair goes when only a seam is left in it.

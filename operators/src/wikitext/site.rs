@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::dates::DateStyle;
 use super::facts;
 use super::names::normalise_name;
+use super::numbers::NumberStyle;
 use super::template::Actions;
 
 /// Languages whose wikis are read in several scripts or spellings.
@@ -24,6 +25,7 @@ pub struct Site {
     /// Names of languages by their codes.
     languages: FxHashMap<&'static str, &'static str>,
     dates: DateStyle,
+    numbers: NumberStyle,
 }
 
 /// What the part of a link target before the colon says.
@@ -68,6 +70,7 @@ impl Site {
             countries: facts::countries(lang).collect(),
             languages: facts::languages(lang).collect(),
             dates: DateStyle::of(lang),
+            numbers: NumberStyle::of(lang),
         }
     }
 
@@ -133,6 +136,11 @@ impl Site {
     /// Returns how dates are written here.
     pub(super) fn dates(&self) -> DateStyle {
         self.dates
+    }
+
+    /// Returns how numbers are written here.
+    pub(super) fn numbers(&self) -> NumberStyle {
+        self.numbers
     }
 
     /// Returns the name of a country whose code is written in capital letters.

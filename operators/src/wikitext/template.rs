@@ -24,10 +24,21 @@ pub(super) enum Action {
     Named(&'static str, usize),
     /// These characters.
     Const(&'static str),
-    /// A pattern with `{1}`, `{name}` and `[…]` around what goes when an argument in it is missing.
+    /// A pattern with `{1}`, `{name}`, `{1/name}` for the first of them that is there, `{#1}` for a
+    /// number, and `[…]` around what goes when an argument in it is missing.
     Text(&'static str),
     /// All positional arguments with this between them.
     Join(&'static str),
+    /// The parts of a formula of chemistry.
+    Formula,
+    /// A century of the Spanish Wikipedia: numeral, `a` or `d` for the era, `s` for the word.
+    Siglo,
+    /// Authors and year, as the words of a sentence.
+    Harvard,
+    /// The label of a sound, unless that only asks to listen.
+    Audio,
+    /// The title of the page.
+    Title,
     /// Value and unit.
     Convert,
     /// "As of" a date, in the language named.
@@ -155,6 +166,11 @@ pub(super) fn parse(word: &str, argument: &'static str) -> Option<Action> {
         "const" if !argument.is_empty() => Action::Const(argument),
         "text" if !argument.is_empty() => Action::Text(argument),
         "join" => Action::Join(argument),
+        "formula" => Action::Formula,
+        "siglo" => Action::Siglo,
+        "harvard" => Action::Harvard,
+        "audio" => Action::Audio,
+        "title" => Action::Title,
         "convert" => Action::Convert,
         "asof" if !argument.is_empty() => Action::AsOf(argument),
         "nihongo" => Action::Nihongo,

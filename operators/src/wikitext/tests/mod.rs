@@ -8,6 +8,7 @@ mod patterns;
 mod repairs;
 mod tables;
 mod templates;
+mod words;
 
 use super::{Cleaned, Headings, Options, Site, clean};
 

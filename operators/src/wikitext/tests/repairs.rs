@@ -42,6 +42,57 @@ fn seams_are_mended() {
 }
 
 #[test]
+fn stops_on_both_sides_of_a_seam_become_one() {
+    check_all("ja", &[("甲。<ref>x</ref>。乙", "甲。乙"), ("甲、<ref>x</ref>、乙", "甲、乙")]);
+    check_all(
+        "en",
+        &[
+            ("text.<ref>x</ref>. More", "text. More"),
+            ("is d. <math>\\frac{1}{2}</math>. Next", "is d. Next"),
+            ("2001.<ref>x</ref> .NET is", "2001. .NET is"),
+            ("It.<ref>x</ref> ''...And''", "It. ...And"),
+            ("100 people.<ref>x</ref> ''?'' had", "100 people. ? had"),
+            ("Vols. 1 and 2, {{ISBN|1}},", "Vols. 1 and 2"),
+            ("[[A]] – {{ISBN|5}};", "A"),
+            ("these: {{zzz}},\nb", "these:\nb"),
+        ],
+    );
+}
+
+#[test]
+fn brackets_that_only_announce_a_hole_go_with_it() {
+    check_all(
+        "en",
+        &[
+            ("A ({{IPA|x}} or {{IPA|y}}) is", "A is"),
+            ("A (pronounced {{IPA|x}}) is", "A is"),
+            ("A (pronounced {{IPA|x}}, a town) is", "A (pronounced, a town) is"),
+            ("A (or [[B]]) is", "A (or B) is"),
+        ],
+    );
+    check_all("ja", &[("甲（{{IPA|x}} または {{IPA|y}}）は", "甲は")]);
+    check_all("th", &[("ก (ออกเสียง {{IPA|x}}) ข", "ก ข")]);
+}
+
+#[test]
+fn what_parted_a_picture_from_its_line_goes() {
+    check_all("th", &[("* {{flagicon|USA}} - [[ลอสแอนเจลิส]], ก", "ลอสแอนเจลิส, ก"), ("- ก", "- ก")]);
+}
+
+#[test]
+fn runs_of_spaces_are_one() {
+    check_all("en", &[("a  b   [[c|d  e]]  f.  G", "a b d e f. G"), ("a <!-- x --> b", "a b")]);
+    let page = cleaned("en", "a   b  [[c]]  d");
+    let link = page.links.iter().next().expect("a link");
+    assert_eq!(page.paragraphs[0].get(link.start as usize..link.end as usize), Some("c"));
+}
+
+#[test]
+fn a_mark_on_a_line_of_its_own_joins_the_line_before() {
+    check_all("ja", &[("甲<ref>x</ref>\n、乙", "甲、乙"), ("甲\n乙", "甲\n乙")]);
+}
+
+#[test]
 fn holes_in_sentences_are_counted() {
     for (wikitext, n_holes) in [
         ("A {{zzz}} b", 1),
@@ -50,7 +101,7 @@ fn holes_in_sentences_are_counted() {
         ("A <ref>x</ref> b", 0),
         ("A. {{zzz}}", 0),
         ("lies at {{zzz}}, in {{zzz}}", 2),
-        ("a <math>x</math> b", 1),
+        ("a <math>\\sqrt x</math> b", 1),
     ] {
         assert_eq!(cleaned("en", wikitext).n_holes, n_holes, "{wikitext}");
     }
