@@ -66,6 +66,7 @@ enum Named {
 
 /// Returns the first filled argument of several that a pattern names, parted by `/`.
 fn alternative(args: &Args<'_>, keys: &str) -> Option<Span> {
+    let keys = keys.split_once(':').map_or(keys, |(keys, _)| keys);
     keys.split('/').find_map(|key| args.get(key))
 }
 
@@ -297,6 +298,16 @@ impl Renderer<'_> {
         }
     }
 
+    /// Writes an argument, or what stands for it in a key such as `1:flat=♭;sharp=♯`.
+    fn value(&mut self, span: Span, key: &str) {
+        let text = if key.contains(':') { self.flat(span) } else { None };
+        let mut known = key.split([':', ';']).skip(1).filter_map(|entry| entry.split_once('='));
+        match known.find(|(value, _)| text.as_ref().is_some_and(|text| text.trim() == *value)) {
+            Some((_, shown)) => self.push_fact(shown),
+            None => self.render(span),
+        }
+    }
+
     /// Writes a pattern; a part in square brackets goes unless all its arguments are there.
     fn pattern(&mut self, pattern: &str, args: &Args<'_>, next: usize) {
         let mut is_empty = true;
@@ -312,7 +323,7 @@ impl Renderer<'_> {
                 let (key, text) = piece.split_once('}').unwrap_or((piece, ""));
                 if let Some(span) = alternative(args, key) {
                     is_empty = false;
-                    self.render(span);
+                    self.value(span, key);
                 }
                 self.push_fact(text);
             }

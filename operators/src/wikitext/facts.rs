@@ -43,6 +43,13 @@ pub(super) fn templates(
     rows(COMMON).chain(rows(table("en"))).chain(rows(own))
 }
 
+/// Returns the template rows of all wikis, for tests of the tables.
+#[cfg(test)]
+pub(super) fn common_templates() -> impl Iterator<Item = (&'static str, &'static str, &'static str)>
+{
+    rows(COMMON)
+}
+
 /// Returns the template rows of every language, for tests of the tables.
 #[cfg(test)]
 pub(super) fn all_templates() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {

@@ -75,13 +75,13 @@ impl Renderer<'_> {
         self.render(under);
     }
 
-    /// Writes labelled writings, `labels` being `key:label` separated by `;`.
+    /// Writes labelled writings, `labels` being `key:label` separated by `;`; a key is a name or a number.
     pub(super) fn writings(&mut self, labels: &str, args: &Args<'_>, next: usize) {
         let has_labels =
             args.named("labels").and_then(|span| self.flat(span)).is_none_or(|v| v != "no");
         let mut is_first = true;
         for (key, label) in labels.split(';').filter_map(|entry| entry.split_once(':')) {
-            let Some(span) = args.named(key) else {
+            let Some(span) = args.get(key) else {
                 continue;
             };
             if !is_first {

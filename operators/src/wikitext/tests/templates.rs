@@ -49,6 +49,43 @@ fn words_inside_templates_come_back() {
 }
 
 #[test]
+fn rows_of_every_wiki_are_not_undone() {
+    check_all(
+        "en",
+        &[
+            (
+                "The {{USS|Missouri|BB-63}} and {{HMS|Hood|51}} sailed",
+                "The USS Missouri (BB-63) and HMS Hood (51) sailed",
+            ),
+            ("{{ship|HMCS|Foo|K2}}, {{SS|Titanic}}", "HMCS Foo (K2), SS Titanic"),
+            ("Hawai{{okina}}i, {{ayin}}Ali", "Hawaiʻi, ʿAli"),
+            ("B{{music|flat}} minor, C{{music|#}}, {{music|time|3|4}}", "B♭ minor, C♯, 3/4"),
+            ("on {{dts|2010|7|4}}, {{ca.|1300}}", "on July 4, 2010, c. 1300"),
+            ("The letter {{angbr|a}}", "The letter ⟨a⟩"),
+        ],
+    );
+    check("ja", "{{USS|Missouri|BB-63}}と", "USS Missouri (BB-63)と");
+}
+
+#[test]
+fn the_label_of_chinese_is_the_wikis_own() {
+    for (lang, wikitext, expected) in [
+        ("en", "{{lang-zh|北京}}", "Chinese: 北京"),
+        ("es", "{{lang-zh|北京}}, {{lang-ko|서울}}", "en chino: 北京, en coreano: 서울"),
+        ("pt", "{{lang-zh|北京}}, {{lang-ko|서울}}", "em chinês: 北京, em coreano: 서울"),
+        ("ja", "{{lang-zh|北京}}", "中国語: 北京"),
+        ("ko", "{{lang-zh|北京}}", "중국어: 北京"),
+        ("th", "{{lang-zh|北京}} {{lang-zh|s=北京}}", "จีน: 北京 จีนตัวย่อ: 北京"),
+        ("vi", "{{lang-zh|北京}}", "tiếng Trung: 北京"),
+        ("zh", "{{lang-ko|서울}}", "韩语：서울"),
+    ] {
+        check(lang, wikitext, expected);
+    }
+    let both = "{{zh|s=北京|t=北京|p=Běijīng|first=t}}";
+    check("en", both, "simplified Chinese: 北京; traditional Chinese: 北京; pinyin: Běijīng");
+}
+
+#[test]
 fn values_keep_their_unit() {
     check_all(
         "en",
