@@ -39,6 +39,8 @@ pub struct Site {
     sections: FxHashSet<String>,
     /// Names of countries by the codes of ISO 3166 and of sports.
     countries: FxHashMap<&'static str, &'static str>,
+    /// Names of countries by their English names.
+    english_countries: FxHashMap<&'static str, &'static str>,
     /// Names of languages by their codes.
     languages: FxHashMap<&'static str, &'static str>,
     dates: DateStyle,
@@ -78,12 +80,18 @@ impl Site {
                 prefixes.insert(key.clone(), prefix);
             }
         }
+        // Where two codes share a country, the first row is its own.
+        let mut english_countries = FxHashMap::default();
+        for (english, name) in facts::english_countries(lang) {
+            english_countries.entry(english).or_insert(name);
+        }
         Site {
             lang: lang.to_owned(),
             prefixes,
             actions: Actions::new(lang),
             sections: facts::sections(lang).map(section_key).collect(),
             countries: facts::countries(lang).collect(),
+            english_countries,
             languages: facts::languages(lang).collect(),
             dates: DateStyle::of(lang),
         }
@@ -157,6 +165,11 @@ impl Site {
     pub(super) fn country(&self, code: &str) -> Option<&'static str> {
         let is_code = (2..=4).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase());
         if is_code { self.countries.get(code).copied() } else { None }
+    }
+
+    /// Returns the name of a country from its code or its English name.
+    pub(super) fn country_named(&self, name: &str) -> Option<&'static str> {
+        self.country(name).or_else(|| self.english_countries.get(name).copied())
     }
 
     /// Returns the meaning of a prefix that is already in its normal form.

@@ -35,6 +35,8 @@ fn every_row_is_well_formed() {
 const NAMESAKES: &[(&str, &str)] = &[
     // "Cita requerida", a request for a source.
     ("es", "cr"),
+    // The years and the name that a page is sorted by.
+    ("es", "nf"),
     // Marks of rise and fall in tables.
     ("ja", "p"),
     ("ja", "minus"),
