@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use super::args::{Args, Span};
-use super::marks::{BREAK, FOOT, HOLE};
+use super::marks::{BREAK, FOOT, HOLE, is_seam};
 use super::names::normalise_name;
 use super::numbers::{lowered, raised};
 use super::render::Renderer;
@@ -69,9 +69,12 @@ enum Named {
 
 /// Returns the first filled argument of several that a pattern names, parted by `/`.
 fn alternative(args: &Args<'_>, keys: &str) -> Option<Span> {
+    let keys = keys.split_once(':').map_or(keys, |(keys, _)| keys);
     keys.split('/').find_map(|key| args.get(key))
 }
 
+/// How far before brackets of a template those of the page are looked for, in bytes.
+const NEAR: usize = 200;
 /// Longest name of a template, in bytes.
 const MAX_NAME: usize = 255;
 /// Most prefixes that are taken off a name.
@@ -238,11 +241,15 @@ impl Renderer<'_> {
         }
     }
 
-    /// Writes text of a table, in which `␣` stands for a space.
+    /// Writes text of a table, in which `␣` stands for a space and `⏎` for the end of a line.
     pub(super) fn push_fact(&mut self, text: &str) {
         let is_after_space = self.draft.text.ends_with(' ');
         let text = if is_after_space { text.trim_start_matches(['␣', ' ']) } else { text };
-        self.draft.text.extend(text.chars().map(|c| if c == '␣' { ' ' } else { c }));
+        self.draft.text.extend(text.chars().map(|c| match c {
+            '␣' => ' ',
+            '⏎' => '\n',
+            c => c,
+        }));
         if self.draft.text.ends_with(' ') {
             self.after_space = self.draft.text.len();
         }
@@ -264,17 +271,26 @@ impl Renderer<'_> {
                 self.argument(label.or_else(place), next);
             }
             Action::Date(order) => self.date(order, args, next),
-            Action::Label(pattern) => self.label(pattern, args, next),
+            Action::Label(pattern) => match pattern.strip_prefix('(') {
+                Some(pattern) => self.in_brackets(|this| this.label(pattern, args, next)),
+                None => self.label(pattern, args, next),
+            },
             Action::Last => self.argument(args.all_positional().last(), next),
             Action::Country(number) => {
                 let span = args.positional(number);
                 let code = span.and_then(|span| self.flat(span));
-                match code.and_then(|code| self.site.country(code.trim())) {
+                match code.and_then(|code| self.site.country_named(code.trim())) {
                     Some(name) => self.draft.text.push_str(name),
                     None => self.argument(span, next),
                 }
             }
-            Action::Text(pattern) => self.pattern(pattern, args, next),
+            Action::Text(pattern) => {
+                let inner = pattern.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+                match inner.filter(|text| !text.contains(['(', ')'])) {
+                    Some(inner) => self.in_brackets(|this| this.pattern(inner, args, next)),
+                    None => self.pattern(pattern, args, next),
+                }
+            }
             Action::Join(separator) => self.join(separator, args, next),
             Action::Formula => self.formula(args, next),
             Action::Siglo => self.siglo(args, next),
@@ -325,6 +341,29 @@ impl Renderer<'_> {
         }
     }
 
+    /// Puts what `write` writes in brackets, but never in a second pair within the page's own.
+    pub(super) fn in_brackets(&mut self, write: impl FnOnce(&mut Self)) {
+        let text = &self.draft.text;
+        // An opening bracket that is farther away than this is none of its concern.
+        let near = text.get(text.ceil_char_boundary(text.len().saturating_sub(NEAR))..);
+        let near = near.unwrap_or_default();
+        let last = near.rfind(['(', ')', '\n']).and_then(|at| near.get(at..));
+        if last.is_some_and(|rest| rest.starts_with('(')) {
+            return write(self);
+        }
+        self.draft.text.push('(');
+        let start = self.draft.text.len();
+        write(self);
+        let written = self.draft.text.get(start..).unwrap_or_default();
+        if written.chars().all(|c| is_seam(c) || c.is_whitespace()) {
+            let written = self.draft.text.split_off(start);
+            self.draft.text.pop();
+            self.draft.text.push_str(&written);
+        } else {
+            self.draft.text.push(')');
+        }
+    }
+
     /// Writes the parts of a formula of chemistry, whose numbers are lowered.
     fn formula(&mut self, args: &Args<'_>, next: usize) {
         let start = self.draft.text.len();
@@ -341,9 +380,17 @@ impl Renderer<'_> {
 
     /// Writes an argument of a pattern and the text before it; a number in groups, and raised or
     /// lowered behind `^` or `_`.
-    fn value(&mut self, before: &str, span: Span, is_number: bool) {
+    ///
+    /// In a key such as `1:flat=♭;sharp=♯` stands what is written for some values.
+    fn value(&mut self, before: &str, span: Span, key: &str) {
         let text = self.flat(span);
         let text = text.as_deref().map(str::trim);
+        let is_number = key.starts_with('#');
+        let mut known = key.split([':', ';']).skip(1).filter_map(|entry| entry.split_once('='));
+        if let Some((_, shown)) = known.find(|(value, _)| text == Some(*value)) {
+            self.push_fact(before);
+            return self.push_fact(shown);
+        }
         let (special, rest) = match before.char_indices().next_back() {
             Some((place, '^')) => (text.and_then(raised), before.get(..place)),
             Some((place, '_')) => (text.and_then(lowered), before.get(..place)),
@@ -378,7 +425,7 @@ impl Renderer<'_> {
                 match alternative(args, key.trim_start_matches('#')) {
                     Some(span) => {
                         is_empty = false;
-                        self.value(text, span, key.starts_with('#'));
+                        self.value(text, span, key);
                     }
                     None => self.push_fact(text),
                 }

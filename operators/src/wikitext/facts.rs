@@ -44,6 +44,13 @@ pub(super) fn templates(
     rows(COMMON).chain(rows(table("en"))).chain(rows(own))
 }
 
+/// Returns the template rows of all wikis, for tests of the tables.
+#[cfg(test)]
+pub(super) fn common_templates() -> impl Iterator<Item = (&'static str, &'static str, &'static str)>
+{
+    rows(COMMON)
+}
+
 /// Returns the template rows of every language, for tests of the tables.
 #[cfg(test)]
 pub(super) fn all_templates() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
@@ -78,6 +85,13 @@ pub(super) fn countries(lang: &str) -> impl Iterator<Item = (&'static str, &'sta
 /// Returns the codes of languages with their names in a language, in English where it has no column.
 pub(super) fn languages(lang: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     names(LANGUAGE_NAMES, lang)
+        .flat_map(|(codes, name)| codes.split('|').map(move |code| (code, name)))
+}
+
+/// Returns the English names of countries with their names in a language.
+pub(super) fn english_countries(lang: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let english = names(COUNTRIES, "en").map(|(_, name)| name);
+    english.zip(names(COUNTRIES, lang).map(|(_, name)| name))
 }
 
 /// Returns the first column of a table with the column of a language; the comment names the columns.

@@ -30,6 +30,27 @@ fn push_lowercase(word: &str, out: &mut String) {
     }
 }
 
+/// Writes a word of a section's title, in lower case, behind what is already there: without vowel signs
+/// and accents that writers leave out, and with one letter where they write several.
+pub(super) fn push_section_word(word: &str, out: &mut String) {
+    if word.is_ascii() {
+        return out.push_str(word);
+    }
+    out.extend(word.chars().filter_map(|c| match c {
+        // Vowel signs of Arabic, and the stroke that only makes a word longer.
+        '\u{64b}'..='\u{652}' | '\u{640}' => None,
+        'أ' | 'إ' | 'آ' | 'ٱ' => Some('ا'),
+        'ى' => Some('ي'),
+        'ة' => Some('ه'),
+        'á' => Some('a'),
+        'é' => Some('e'),
+        'í' => Some('i'),
+        'ó' => Some('o'),
+        'ú' => Some('u'),
+        c => Some(c),
+    }));
+}
+
 /// Returns a title as links name it: trimmed, single spaces for underscores, without fragment.
 pub(super) fn normalise_title(title: &str) -> String {
     let mut out = String::with_capacity(title.len());

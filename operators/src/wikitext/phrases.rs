@@ -19,33 +19,32 @@ impl Renderer<'_> {
             value.is_some_and(|value| value == "none")
         });
         let language = code.and_then(|code| self.site.language_name(&code));
-        // Parts of the pattern: before the word, before the transliteration, before and behind the
-        // meaning, behind it all.
-        let mut parts = pattern.split('|');
-        let mut part = |default| parts.next().unwrap_or(default);
-        let (head, reading, meaning, tail) = (part(""), part(",␣"), part(""), part(""));
-        let is_labelled = language.is_some() && !is_bare;
-        // The page may have brackets of its own.
-        let has_brackets = self.draft.text.ends_with('(');
-        let head = if has_brackets { head.trim_start_matches('(') } else { head };
-        if let (Some(language), true) = (language, is_labelled) {
-            self.push_fact(&head.replace("{}", language));
-        }
-        self.render(word);
+        let pattern =
+            if language.is_none() || is_bare { pattern.trim_start_matches('(') } else { pattern };
         let named = |names: &[&str]| names.iter().find_map(|name| args.named(name));
         let read = args.positional(first + 1).or_else(|| named(&["translit", "tr", "r", "rr"]));
-        if let Some(span) = read {
-            self.push_fact(reading);
-            self.render(span);
-        }
         let lit = args.positional(first + 2).or_else(|| named(&["lit", "translation", "t"]));
-        if let (Some(span), Some((before, behind))) = (lit, meaning.split_once('…')) {
-            self.push_fact(before);
-            self.render(span);
-            self.push_fact(behind);
-        }
-        if is_labelled && !has_brackets {
-            self.push_fact(tail);
+        // What stands before the word, before the transliteration and around the meaning.
+        let mut parts = pattern.trim_start_matches('(').split('|');
+        let mut part = |default| parts.next().unwrap_or(default);
+        let (head, reading, meaning) = (part(""), part(",␣"), part(""));
+        let head = language.filter(|_| !is_bare).map(|language| head.replace("{}", language));
+        let write = |this: &mut Self| {
+            this.push_fact(&head.unwrap_or_default());
+            this.render(word);
+            if let Some(span) = read {
+                this.push_fact(reading);
+                this.render(span);
+            }
+            if let (Some(span), Some((before, behind))) = (lit, meaning.split_once('…')) {
+                this.push_fact(before);
+                this.render(span);
+                this.push_fact(behind);
+            }
+        };
+        match pattern.starts_with('(') {
+            true => self.in_brackets(write),
+            false => write(self),
         }
     }
 
@@ -95,13 +94,13 @@ impl Renderer<'_> {
         self.render(under);
     }
 
-    /// Writes labelled writings, `labels` being `key:label` separated by `;`.
+    /// Writes labelled writings, `labels` being `key:label` separated by `;`; a key is a name or a number.
     pub(super) fn writings(&mut self, labels: &str, args: &Args<'_>, next: usize) {
         let has_labels =
             args.named("labels").and_then(|span| self.flat(span)).is_none_or(|v| v != "no");
         let mut is_first = true;
         for (key, label) in labels.split(';').filter_map(|entry| entry.split_once(':')) {
-            let Some(span) = args.named(key) else {
+            let Some(span) = args.get(key) else {
                 continue;
             };
             if !is_first {

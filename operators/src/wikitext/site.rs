@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dates::DateStyle;
 use super::facts;
-use super::names::normalise_name;
+use super::names::{normalise_name, push_section_word};
 use super::numbers::NumberStyle;
 use super::template::Actions;
 
@@ -14,14 +14,34 @@ use super::template::Actions;
 const VARIANTS: &[&str] =
     &["zh", "sr", "kk", "ku", "gan", "crh", "iu", "shi", "tg", "uz", "wuu", "ban", "mni", "sh"];
 
+/// Words between two titles that share a section.
+const JOINERS: &[&str] = &["and", "&", "+", "y", "e", "và", "및", "و"];
+/// Characters around and between titles that share a section.
+const JOINTS: &[char] = &[
+    ',', '/', ':', ';', '.', '(', ')', '、', '・', '，', '：', '；', '／', '（', '）', '،', '＆',
+    'と', '和', '及', '与', '與',
+];
+
+/// Returns a section's title without its blanks and small differences of spelling.
+fn section_key(title: &str) -> String {
+    let mut key = String::with_capacity(title.len());
+    for word in title.split_whitespace() {
+        push_section_word(word, &mut key);
+    }
+    key
+}
+
 /// What of a wiki's settings the cleaner needs.
 pub struct Site {
     lang: String,
     prefixes: FxHashMap<String, Prefix>,
     actions: Actions,
-    sections: FxHashSet<&'static str>,
+    /// Titles of sections that are no prose, as `section_key` writes them.
+    sections: FxHashSet<String>,
     /// Names of countries by the codes of ISO 3166 and of sports.
     countries: FxHashMap<&'static str, &'static str>,
+    /// Names of countries by their English names.
+    english_countries: FxHashMap<&'static str, &'static str>,
     /// Names of languages by their codes.
     languages: FxHashMap<&'static str, &'static str>,
     dates: DateStyle,
@@ -62,12 +82,18 @@ impl Site {
                 prefixes.insert(key.clone(), prefix);
             }
         }
+        // Where two codes share a country, the first row is its own.
+        let mut english_countries = FxHashMap::default();
+        for (english, name) in facts::english_countries(lang) {
+            english_countries.entry(english).or_insert(name);
+        }
         Site {
             lang: lang.to_owned(),
             prefixes,
             actions: Actions::new(lang),
-            sections: facts::sections(lang).collect(),
+            sections: facts::sections(lang).map(section_key).collect(),
             countries: facts::countries(lang).collect(),
+            english_countries,
             languages: facts::languages(lang).collect(),
             dates: DateStyle::of(lang),
             numbers: NumberStyle::of(lang),
@@ -149,6 +175,11 @@ impl Site {
         if is_code { self.countries.get(code).copied() } else { None }
     }
 
+    /// Returns the name of a country from its code or its English name.
+    pub(super) fn country_named(&self, name: &str) -> Option<&'static str> {
+        self.country(name).or_else(|| self.english_countries.get(name).copied())
+    }
+
     /// Returns the meaning of a prefix that is already in its normal form.
     pub(super) fn prefix(&self, name: &str) -> Option<Prefix> {
         self.prefixes.get(name).copied()
@@ -159,8 +190,54 @@ impl Site {
         &self.actions
     }
 
-    /// Returns whether a section of this title, in lower case, is no prose.
+    /// Returns whether a section of this title, in lower case, is no prose: one of the table's titles, or
+    /// several of them together.
     pub(super) fn is_boilerplate(&self, title: &str) -> bool {
-        self.sections.contains(title)
+        if self.sections.contains(&section_key(title)) {
+            return true;
+        }
+        let mut n_titles = 0;
+        let mut key = String::new();
+        for piece in title.split(JOINTS).flat_map(|piece| piece.split("และ")) {
+            for word in piece.split_whitespace() {
+                let Some(word) = self.begin_title(word, &mut key) else {
+                    continue;
+                };
+                if !key.is_empty() && !self.sections.contains(&key) {
+                    return false;
+                }
+                n_titles += usize::from(!key.is_empty());
+                key.clear();
+                push_section_word(word, &mut key);
+            }
+            if !key.is_empty() && !self.sections.contains(&key) {
+                return false;
+            }
+            n_titles += usize::from(!key.is_empty());
+            key.clear();
+        }
+        0 < n_titles
+    }
+
+    /// Adds a word to the title that it belongs to, or returns what of it begins the next one.
+    fn begin_title<'a>(&self, word: &'a str, key: &mut String) -> Option<&'a str> {
+        if JOINERS.contains(&word) {
+            return Some("");
+        }
+        // "And" is part of the next word in Arabic and of the one before it in Korean.
+        if let Some(next) = word.strip_prefix('و').filter(|_| self.sections.contains(key.as_str()))
+        {
+            return Some(next);
+        }
+        let length = key.len();
+        if let Some(stem) = word.strip_suffix(['와', '과']) {
+            push_section_word(stem, key);
+            if self.sections.contains(key.as_str()) {
+                return Some("");
+            }
+            key.truncate(length);
+        }
+        push_section_word(word, key);
+        None
     }
 }

@@ -24,8 +24,9 @@ pub(super) enum Action {
     Named(&'static str, usize),
     /// These characters.
     Const(&'static str),
-    /// A pattern with `{1}`, `{name}`, `{1/name}` for the first of them that is there, `{#1}` for a
-    /// number, and `[…]` around what goes when an argument in it is missing.
+    /// A pattern with `{1}`, `{name}` and `[…]` around what goes when an argument in it is missing;
+    /// `{1/name}` is the first filled one of several, `{#1}` a number in groups, `{1:a=b;c=d}` one
+    /// whose values have names.
     Text(&'static str),
     /// All positional arguments with this between them.
     Join(&'static str),
@@ -77,6 +78,13 @@ pub(super) struct Actions {
 impl Actions {
     /// Returns the actions of a language: the common rows, the English ones and its own.
     pub(super) fn new(lang: &str) -> Actions {
+        Actions::of(facts::templates(lang))
+    }
+
+    /// Returns the actions of rows (names, action, argument), the later of which win.
+    pub(super) fn of(
+        rows: impl Iterator<Item = (&'static str, &'static str, &'static str)>,
+    ) -> Actions {
         let mut actions = Actions {
             exact: FxHashMap::default(),
             aliases: FxHashMap::default(),
@@ -84,7 +92,7 @@ impl Actions {
             lengths: Vec::new(),
             suffixes: Vec::new(),
         };
-        for (names, word, argument) in facts::templates(lang) {
+        for (names, word, argument) in rows {
             let Some(action) = parse(word, argument) else {
                 continue;
             };

@@ -49,6 +49,84 @@ fn words_inside_templates_come_back() {
 }
 
 #[test]
+fn rows_of_every_wiki_are_not_undone() {
+    check_all(
+        "en",
+        &[
+            (
+                "The {{USS|Missouri|BB-63}} and {{HMS|Hood|51}} sailed",
+                "The USS Missouri (BB-63) and HMS Hood (51) sailed",
+            ),
+            ("{{ship|HMCS|Foo|K2}}, {{SS|Titanic}}", "HMCS Foo (K2), SS Titanic"),
+            ("Hawai{{okina}}i, {{ayin}}Ali", "Hawaiʻi, ʿAli"),
+            ("B{{music|flat}} minor, C{{music|#}}, {{music|time|3|4}}", "B♭ minor, C♯, 3/4"),
+            ("on {{dts|2010|7|4}}, {{ca.|1300}}", "on July 4, 2010, c. 1300"),
+            ("The letter {{angbr|a}}", "The letter ⟨a⟩"),
+        ],
+    );
+    check("ja", "{{USS|Missouri|BB-63}}と", "USS Missouri (BB-63)と");
+}
+
+#[test]
+fn lists_in_columns_stay() {
+    for page in [
+        "x\n{{Columns-list|colwidth=20em|\n* [[a]]\n* b\n}}\ny",
+        "x\n{{Cast listing|\n* a\n* b\n}}\ny",
+        "x\n{{div col}}\n* a\n* b\n{{div col end}}\ny",
+        "x\n{{div col|content=\n* a\n* b\n}}\ny",
+    ] {
+        check("en", page, "x\n\na\nb\n\ny");
+    }
+    check("es", "x\n{{lista de columnas|2|\n* a\n* b\n}}\ny", "x\n\na\nb\n\ny");
+    check("en", "{{Unordered list|a|b}}", "a, b");
+    check("en", "{{term|Word}}\n{{defn|What it means.}}", "Word\nWhat it means.");
+}
+
+#[test]
+fn english_rows_show_what_the_page_shows() {
+    check_all(
+        "en",
+        &[
+            ("A {{post-nominals|country=GBR|KBE|FRS}} (b", "A KBE FRS (b"),
+            ("{{citation needed span|date=May|text=This}} {{cn span|and so}} on", "This and so on"),
+            ("{{currency|13 billion|USD}}, {{currency|2|SEK}}", "US$13 billion, SEK2"),
+            ("{{INRConvert|100|c}}, {{inrconvert|5}}", "₹100 crore, ₹5"),
+            ("{{US patent|123}}, {{patent|GB|12}}", "U.S. patent 123, GB patent 12"),
+            ("{{ussc|410|113|1973}}; {{usc|17|107}}", "410 U.S. 113 (1973); 17 U.S.C. § 107"),
+            ("{{station link|MTR|Central}}, {{line link|A|B}}", "Central, B"),
+            ("{{nuclide|carbon|14}} {{CO2}} {{H2O}}", "carbon-14 CO₂ H₂O"),
+            ("in {{by|1998}}, the {{ordinal|5}} x {{lower|2|y}}", "in 1998, the 5th x y"),
+            ("a ({{airport codes|JFK|KJFK|JFK}}) b", "a (IATA: JFK, ICAO: KJFK, FAA LID: JFK) b"),
+            ("{{airport codes|JFK|KJFK}} is", "(IATA: JFK, ICAO: KJFK) is"),
+            (
+                "{{flagg|us|Germany}} {{KNA}} {{TPE}}",
+                "Germany Saint Kitts and Nevis Chinese Taipei",
+            ),
+            ("({{lang-rus|Москва}})", "(Russian: Москва)"),
+            ("a {{hidden|Head|Body}} b", "a Body b"),
+        ],
+    );
+}
+
+#[test]
+fn the_label_of_chinese_is_the_wikis_own() {
+    for (lang, wikitext, expected) in [
+        ("en", "{{lang-zh|北京}}", "Chinese: 北京"),
+        ("es", "{{lang-zh|北京}}, {{lang-ko|서울}}", "en chino: 北京, en coreano: 서울"),
+        ("pt", "{{lang-zh|北京}}, {{lang-ko|서울}}", "em chinês: 北京, em coreano: 서울"),
+        ("ja", "{{lang-zh|北京}}", "中国語: 北京"),
+        ("ko", "{{lang-zh|北京}}", "중국어: 北京"),
+        ("th", "{{lang-zh|北京}} {{lang-zh|s=北京}}", "จีน: 北京 จีนตัวย่อ: 北京"),
+        ("vi", "{{lang-zh|北京}}", "tiếng Trung: 北京"),
+        ("zh", "{{lang-ko|서울}}", "韩语：서울"),
+    ] {
+        check(lang, wikitext, expected);
+    }
+    let both = "{{zh|s=北京|t=北京|p=Běijīng|first=t}}";
+    check("en", both, "simplified Chinese: 北京; traditional Chinese: 北京; pinyin: Běijīng");
+}
+
+#[test]
 fn values_keep_their_unit() {
     check_all(
         "en",
@@ -193,14 +271,26 @@ fn other_languages_have_their_own_templates() {
             ("{{要出典範囲|これは|date=2012年}}本{{要出典|date=2012年}}。", "これは本。"),
             ("（{{lang-en-short|Mergui}}）と{{Lang|fr|Paris}}", "（Mergui）とParis"),
             ("{{ルビ|漢字|かんじ}}", "漢字"),
+            ("リガ： {{interlang|lv|Rīga|Rīga}}（リーガ）", "リガ： Rīga（リーガ）"),
+            ("「{{interlang|en|UKUSA}}」、", "「UKUSA」、"),
+            ("名の{{llang|la|Graecia|グラ}}が{{llang|pt|Grécia}}と", "名のGraecia, グラがGréciaと"),
+            ("{{lang-pau|Belau}}、{{lang-ko|서울}}", "パラオ語: Belau、朝鮮語: 서울"),
+            ("{{flag|Finland}}と{{TPE}}と{{TWN}}", "フィンランドとチャイニーズタイペイと中華民国"),
+            ("州\n{{Col|\n* [[甲]]\n* [[乙]]\n|\n* 丙\n}}\n終", "州\n\n甲\n乙\n丙\n\n終"),
         ],
     );
     check_all(
         "ar",
         &[
-            ("برلين ({{ألمانية|Berlin}}) مدينة", "برلين (Berlin) مدينة"),
-            ("{{لغة-أل|Berlin}}", "Berlin"),
+            ("برلين ({{ألمانية|Berlin}}) مدينة", "برلين (بالألمانية: Berlin) مدينة"),
+            ("برلين {{لغة-أل|Berlin}} هي", "برلين (بالألمانية: Berlin) هي"),
+            ("س ({{lang-fr|A}}، {{lang-de|B}}) ص", "س (بالفرنسية: A، بالألمانية: B) ص"),
+            ("س {{lang-en|Foo}} {{lang-zzz|x}} ص{{lang-en|}}", "س (بالإنجليزية: Foo) (x) ص"),
             ("نص{{بحاجة لمصدر}}.", "نص."),
+            ("{{اعتبارا من|2015}} و{{حتى|2015|5}}", "اعتبارا من 2015 وحتى مايو 2015"),
+            ("كتب {{اقتباس مضمن|نص}} ثم", "كتب «نص» ثم"),
+            ("{{ill|en|Foo|علي}} و{{ill|علي|en|Foo}}", "علي وعلي"),
+            ("{{بيت شعر|صدر|عجز}}", "صدر عجز"),
         ],
     );
     check_all(
@@ -212,18 +302,32 @@ fn other_languages_have_their_own_templates() {
     );
     check_all(
         "ko",
-        &[("{{llang|de|Berlin}} {{USA}} {{국기나라|영국}}", "독일어: Berlin 미국 영국")],
+        &[
+            ("{{llang|de|Berlin}} {{USA}} {{국기나라|영국}}", "독일어: Berlin 미국 영국"),
+            ("다.{{주태그|[[가]]는 나다.}} 라 {{국기IOC|KOR}}", "다. 라 대한민국"),
+            ("{{도시 정보|a=b}}\n가", "가"),
+        ],
     );
     check_all(
         "zh",
         &[
             ("{{link-en|某人|Someone}}和{{tsl|en|Title|题目}}", "某人和题目"),
             ("{{le|某|X}}，{{lang|en|x}}", "某，x"),
+            ("{{tsl|ja|A|甲|乙}}和{{tsl|ja|丙||Ding}}，{{le|甲|A|乙}}", "乙和Ding，乙"),
+            ("歌手{{jpn|j=初音ミク|rm=Hatsune}}。", "歌手日语：初音ミク Hatsune。"),
         ],
     );
     check_all(
         "pt",
-        &[("no {{séc|XIX}}{{carece de fontes}}", "no século XIX"), ("em 44 {{AC}}", "em 44 a.C.")],
+        &[
+            ("no {{séc|XIX}}{{carece de fontes}}", "no século XIX"),
+            ("em 44 {{AC}}", "em 44 a.C."),
+            ("{{PBPE|Irã|Irão}} é", "Irã (português brasileiro) ou Irão (português europeu) é"),
+            (
+                "{{-séc|V}}, {{EUA}}, {{citar bíblia|João|3|16}}",
+                "século V a.C., Estados Unidos, João 3:16",
+            ),
+        ],
     );
     check_all("es", &[("el {{siglo|XIX}} y {{unidad|5|km}}{{cita requerida}}.", "el XIX y 5 km.")]);
     check_all("vi", &[("{{tiếng Anh|x}} {{cần chú thích}}.", "x.")]);
