@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-/// Bits before the first block of a stream: `BZh9`.
+/// Bits before the first block of a stream: `BZh1`.
 const N_HEAD_BITS: usize = 32;
 const BLOCK_MARK: u64 = 0x3141_5926_5359;
 const END_MARK: u64 = 0x1772_4538_5090;
@@ -69,7 +69,7 @@ fn apply(bytes: &mut Vec<u8>, [high, low, what]: [u8; 3]) {
 /// Returns a stream with a block for each text.
 fn stream(texts: &[Vec<u8>]) -> Vec<u8> {
     let mut bits = Bits::default();
-    bits.push(u64::from(u32::from_be_bytes(*b"BZh9")), 32);
+    bits.push(u64::from(u32::from_be_bytes(*b"BZh1")), 32);
     let mut sum = 0_u32;
     for text in texts.iter().filter(|text| !text.is_empty()) {
         let packed = packed(text);
@@ -92,7 +92,7 @@ fn stream(texts: &[Vec<u8>]) -> Vec<u8> {
 
 fn packed(text: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
-    let mut encoder = bzip2::read::BzEncoder::new(text, bzip2::Compression::new(9));
+    let mut encoder = bzip2::read::BzEncoder::new(text, bzip2::Compression::new(1));
     encoder.read_to_end(&mut packed).expect("packing");
     packed
 }
