@@ -112,6 +112,10 @@ impl Blocks {
             State::At(mark) if mark.is_end => {
                 let sum = self.bits(mark.bit + N_MARK_BITS, N_SUM_BITS)? as u32;
                 let behind = (mark.bit + N_MARK_BITS + N_SUM_BITS).div_ceil(8);
+                let end = self.base + self.bytes.len() as u64;
+                if end < behind {
+                    return self.flaw(Flaw::Truncated, end);
+                }
                 self.state = State::Between(behind);
                 Ok(Some(Item::End(sum, behind)))
             }
@@ -405,6 +409,22 @@ mod tests {
             }
         }
         (file, blocks)
+    }
+
+    #[test]
+    fn a_checksum_of_zeros_that_is_cut_is_missed() {
+        let whole = b"BZh9\x17rE8P\x90\0\0\0\0";
+        for n_bytes in 5..=whole.len() {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&whole[..n_bytes]).unwrap();
+            let mut blocks = Blocks::new(Input::open(file.path()).unwrap());
+            let found = blocks.next().unwrap().unwrap();
+            match n_bytes == whole.len() {
+                true => assert!(matches!(found, Item::End(0, 14)), "{found:?}"),
+                false => assert!(matches!(found, Item::Bad(Flaw::Truncated, _)), "{found:?}"),
+            }
+            assert!(blocks.next().unwrap().is_none());
+        }
     }
 
     #[test]

@@ -138,3 +138,39 @@ fn a_page_that_claims_what_cannot_be_is_refused() {
     let message = fixture.read().unwrap_err().to_string();
     assert!(message.contains("articles.parquet") && message.contains("column `id`"), "{message}");
 }
+
+#[test]
+fn a_file_with_any_byte_changed_is_read_or_refused() {
+    let title = texts("title", &[Some("ช้าง"), Some("b"), None, Some("b"), Some("e")]);
+    let text = texts("text", &[Some("a\nb"), None, Some("c c c"), Some(""), Some("f")]);
+    let ids = Series::new("id".into(), [7i64, 8, 9, 10, 11]);
+    let fixture = Fixture::new(vec![ids, title, text], Some(3));
+    let whole = fs_err::read(fixture.path()).unwrap();
+    let read = || -> Result<usize, ParquetError> {
+        let mut parquet = ArticleParquet::open(&fixture.path())?;
+        let (mut batch, mut n_articles) = (Vec::new(), 0);
+        while parquet.next_batch(&mut batch)? {
+            n_articles += batch.len();
+        }
+        Ok(n_articles)
+    };
+    let n_refused = (0..whole.len())
+        .filter(|&at| {
+            let mut bytes = whole.clone();
+            // A bit, all bits, the largest number: in turns, for each costs a file.
+            bytes[at] = [whole[at] ^ (1 << (at % 8)), !whole[at], 0xff][at % 3];
+            fs_err::write(fixture.path(), bytes).unwrap();
+            match read() {
+                Ok(n_articles) => {
+                    assert!(n_articles <= 5);
+                    false
+                }
+                Err(error) => {
+                    assert!(error.to_string().contains("articles.parquet"), "{error}");
+                    true
+                }
+            }
+        })
+        .count();
+    assert!(whole.len() / 20 < n_refused, "{n_refused} of {}", whole.len());
+}

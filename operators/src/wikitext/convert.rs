@@ -1,10 +1,17 @@
 //! Values with units and dates: `{{convert}}` without conversion, and `{{as of}}`.
 
+use std::sync::OnceLock;
+
+use rustc_hash::FxHashMap;
+
 use super::args::{Args, Span};
 use super::facts;
 use super::marks::FOOT;
 use super::numbers::raised;
 use super::render::Renderer;
+
+/// Unit codes and how they are written; some pages have thousands.
+static UNITS: OnceLock<FxHashMap<&'static str, &'static str>> = OnceLock::new();
 
 /// Words between the two values of a range, and how they are written.
 const RANGES: &[(&str, &str)] = &[
@@ -165,7 +172,7 @@ fn push_unit(out: &mut String, code: &str) {
         out.push(' ');
         out.push_str(word);
     }
-    if let Some(text) = facts::unit(code) {
+    if let Some(text) = UNITS.get_or_init(|| facts::units().collect()).get(code) {
         if !text.starts_with('/') && (!text.starts_with('°') || text.len() > 2) {
             out.push(' ');
         }

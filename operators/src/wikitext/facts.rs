@@ -72,9 +72,9 @@ pub(super) fn sections(lang: &str) -> impl Iterator<Item = &'static str> {
     rows(SECTIONS).filter(move |(of, ..)| *of == "en" || *of == lang).map(|(_, title, _)| title)
 }
 
-/// Returns how a unit code of `{{convert}}` is written.
-pub(super) fn unit(code: &str) -> Option<&'static str> {
-    rows(UNITS).find(|(known, ..)| *known == code).map(|(_, text, _)| text)
+/// Returns the unit codes of `{{convert}}` and how they are written.
+pub(super) fn units() -> impl Iterator<Item = (&'static str, &'static str)> {
+    rows(UNITS).map(|(code, text, _)| (code, text))
 }
 
 /// Returns the codes of countries with their names in a language, in English where it has no column.

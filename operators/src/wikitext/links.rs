@@ -161,11 +161,7 @@ impl Renderer<'_> {
             return match shown {
                 Shown::Label(label) => self.render(label),
                 Shown::Text(label) => self.push_text(label),
-                // A bracket in it must not become a pair with the one before.
-                _ => {
-                    let text = title.split_once(' ').map_or("", |(_, text)| text);
-                    self.push_text(text.trim_matches(['[', ']', '{', '}']));
-                }
+                _ => self.push_title(title.split_once(' ').map_or("", |(_, text)| text)),
             };
         }
         let prefix = head.and_then(|(name, _)| self.prefix(name));
@@ -187,11 +183,11 @@ impl Renderer<'_> {
         match shown {
             Shown::Label(label) => self.render(label),
             Shown::Text(label) => self.push_text(label),
-            Shown::PipeTrick => self.draft.text.push_str(pipe_trick(title)),
+            Shown::PipeTrick => self.push_title(pipe_trick(title)),
             Shown::Title if memchr(b'_', title.as_bytes()).is_some() => {
-                self.draft.text.push_str(&title.replace('_', " "));
+                self.push_title(&title.replace('_', " "));
             }
-            Shown::Title => self.push_text(title),
+            Shown::Title => self.push_title(title),
         }
         if is_link {
             self.draft.text.push(UNLINK);
@@ -199,6 +195,11 @@ impl Renderer<'_> {
         if parts_words {
             self.push_fact(" ");
         }
+    }
+
+    /// Writes a title; a bracket at its start must not become a pair with the one before.
+    fn push_title(&mut self, title: &str) {
+        self.push_text(title.trim_start_matches(['[', ']', '{', '}']));
     }
 
     /// Returns what the part of a target before a colon says.

@@ -411,6 +411,8 @@ pub(super) fn flat<'a>(source: &'a str, tokens: &[Token], span: Span) -> Option<
                     text.push(c);
                 }
             }
+            // What stood between two brackets may have vanished; they are no pair.
+            Kind::Lone if text.ends_with(raw) => {}
             Kind::Lone | Kind::Sup | Kind::Sub if !raw.contains('<') => text.push_str(raw),
             _ => return None,
         }

@@ -5,7 +5,10 @@
 
 #![no_main]
 
-use std::{io::Write, path::Path};
+mod files;
+mod readings;
+
+use std::path::Path;
 
 use crossic::dump::{index::wanted_streams, index_lines::Lines};
 use libfuzzer_sys::fuzz_target;
@@ -28,20 +31,16 @@ fn entries(path: &Path, n_bytes: usize) -> (Vec<(u64, u32)>, bool) {
     }
 }
 
-fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    file.write_all(bytes).expect("writing a temporary file");
-    file
-}
-
 fuzz_target!(|bytes: &[u8]| {
     let Some((&n_bytes, index)) = bytes.split_first() else {
         return;
     };
-    let (index, multistream) = (file(index), file(MULTISTREAM));
-    let in_one = entries(index.path(), 1 << 16);
-    assert_eq!(entries(index.path(), usize::from(n_bytes)), in_one);
-    let outcome = wanted_streams(index.path(), multistream.path(), |page| page % 2 == 0);
+    let raw = index;
+    let (index, multistream) = (files::put("index", raw), files::put("pages", MULTISTREAM));
+    let in_one = entries(&index, 1 << 16);
+    let in_steps = entries(&index, usize::from(n_bytes));
+    assert!(readings::agree(raw, &in_steps, &in_one), "{in_steps:?}\n{in_one:?}");
+    let outcome = wanted_streams(&index, &multistream, |page| page % 2 == 0);
     if let Ok((streams, totals)) = outcome {
         assert_eq!(totals.n_pages, in_one.0.len() as u64);
         let mut end = 0;

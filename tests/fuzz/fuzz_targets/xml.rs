@@ -5,7 +5,9 @@
 
 #![no_main]
 
-use std::{io::Write, ops::Range, path::Path};
+mod files;
+
+use std::{ops::Range, path::Path};
 
 use crossic::dump::{
     error::DumpError,
@@ -32,13 +34,12 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&n_ranges, xml)) = bytes.split_first() else {
         return;
     };
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    file.write_all(xml).expect("writing a temporary file");
-    let whole = pages(file.path(), std::slice::from_ref(&(0..u64::MAX)));
-    let Ok(ranges) = ranges(file.path(), u64::from(n_ranges), 1) else {
+    let path = files::put("pages.xml", xml);
+    let whole = pages(&path, std::slice::from_ref(&(0..u64::MAX)));
+    let Ok(ranges) = ranges(&path, u64::from(n_ranges), 1) else {
         return;
     };
-    if let (Ok(whole), Ok(parts)) = (whole, pages(file.path(), &ranges)) {
+    if let (Ok(whole), Ok(parts)) = (whole, pages(&path, &ranges)) {
         assert_eq!(parts, whole);
     }
 });

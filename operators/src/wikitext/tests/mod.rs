@@ -1,6 +1,7 @@
 //! Tests of the cleaner, one file a subject.
 
 mod adversarial;
+mod fuzzed;
 mod invariants;
 mod markup;
 mod paragraphs;

@@ -37,6 +37,7 @@ pub(crate) const REPEATED: &[(&str, &str, &str)] = &[
     ("{{quote|", "{{nowrap|1=", ""),
     ("", "-{a;", ""),
     ("", "{{convert|1|-|", ""),
+    ("", "{{convert|1|km}}", ""),
     ("", "\n;a:b", ""),
     (";", ":a", ""),
     (";", "[:", ""),

@@ -28,6 +28,8 @@ fn every_row_is_well_formed() {
         assert_eq!(title, title.to_lowercase().trim());
     }
     assert!(facts::namespaces().count() > 100 && facts::prefixes().count() > 300);
+    let codes: BTreeSet<_> = facts::units().map(|(code, _)| code).collect();
+    assert_eq!(codes.len(), facts::units().count(), "a unit stands there twice");
     assert!(facts::entities().any(|row| row == ("nbsp", '\u{a0}')));
 }
 

@@ -1,0 +1,18 @@
+//! Pages that the fuzzer found, cut down to what matters. See CONTRIBUTING.md.
+
+use super::check_all;
+
+#[test]
+fn brackets_that_something_vanished_between_are_no_pair() {
+    check_all(
+        "ja",
+        &[
+            ("送 [[アイル}\u{3}}ランド]]", "送 アイル}ランド"),
+            ("a [[b{<!-- c -->{d]] e", "a b{d e"),
+            ("a}[[}b]] c", "a}b c"),
+            ("a}[[}b_c]] d", "a}b c d"),
+            ("a}[[x:}b|]] c", "a}b c"),
+            ("a}[[http://b.c }d]] e", "a}d e"),
+        ],
+    );
+}
