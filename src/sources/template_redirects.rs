@@ -13,9 +13,11 @@ use crate::{
 
 /// The namespace of templates.
 const TEMPLATE: i32 = 10;
-/// The most bytes of names that are kept; a dump of English has less than a quarter of it.
-const MAX_BYTES: usize = 64 << 20;
-/// The most templates that are kept in mind; a dump of English has about half of it.
+/// The most bytes that redirects may take up; those behind it are left out.
+const MAX_BYTES: usize = 128 << 20;
+/// About how many bytes a redirect takes up beside its names.
+const N_REDIRECT_BYTES: usize = 64;
+/// The most other templates that are kept in mind.
 const MAX_TEMPLATES: usize = 1 << 21;
 
 /// The tables that say which templates are redirects, and where they lead.
@@ -80,7 +82,7 @@ fn targets(table: &Path) -> Result<FxHashMap<u64, String>> {
         }
         let Some(from) = row.number(0) else { continue };
         let target = String::from_utf8_lossy(row.text(2, &mut buffer).unwrap_or_default());
-        n_bytes += target.len();
+        n_bytes += target.len() + N_REDIRECT_BYTES;
         if MAX_BYTES < n_bytes {
             break;
         }
@@ -141,7 +143,7 @@ impl TemplateRedirects {
     }
 
     fn redirect(&mut self, title: &str, target: &str) {
-        let n_bytes = self.n_bytes + title.len() + target.len();
+        let n_bytes = self.n_bytes + title.len() + target.len() + N_REDIRECT_BYTES;
         if n_bytes <= MAX_BYTES {
             self.n_bytes = n_bytes;
             // As the `page` table has it; what the target is like does not matter.
