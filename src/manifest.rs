@@ -116,6 +116,9 @@ pub struct SourceInfo {
     /// Whether it holds web documents, not a wiki.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub documents: bool,
+    /// Digest of what the redirects between its templates change, if they change anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_aliases: Option<String>,
     /// Input files in the order of reading.
     pub files: Vec<InputFile>,
 }

@@ -16,7 +16,7 @@ mod edited_dumps;
 mod edited_wikis;
 mod rebuilt;
 
-use edited_dumps::{Style, WIKIS, wikitext};
+use edited_dumps::{N_TEMPLATES, Style, WIKIS, wikitext};
 use edited_wikis::{Body, History, Page, Shape, histories, seeds};
 use rebuilt::{Pipeline, Place, Step, check};
 
@@ -93,7 +93,8 @@ fn steps(history: &History, style: Style, pipeline: &Pipeline) -> Vec<Step> {
     let step = |(world, number): (edited_wikis::World, u32)| {
         let (articles, pipeline) = (world.clone(), pipeline.clone());
         // Every second step finds the documents as they were.
-        Step { tables: world, articles, style, pipeline, documents: number / 2 }
+        let documents = number / 2;
+        Step { tables: world, articles, style, pipeline, documents, templates: 1 }
     };
     worlds.zip(0..).map(step).collect()
 }
@@ -112,11 +113,27 @@ fn skew(mut steps: Vec<Step>, articles: Articles) -> Vec<Step> {
     steps
 }
 
+/// Gives every step the templates of an edition, or those of the step before.
+fn with_templates(mut steps: Vec<Step>, editions: &[Option<u32>]) -> Vec<Step> {
+    let mut last = 1;
+    for (step, edition) in steps.iter_mut().zip(editions) {
+        last = edition.unwrap_or(last);
+        step.templates = last;
+    }
+    steps
+}
+
 fn random_sequences(n: u64, place: Place) {
     let styles = || prop::collection::vec(style(), 8);
-    let strategy = || (histories(&SHAPE), styles(), articles(), pipeline());
-    seeds(n, strategy, |(history, styles, articles, pipeline)| {
+    // Seldom: when they change, all articles are cleaned anew.
+    let templates = || {
+        let edition = prop_oneof![3 => Just(None), 1 => (0..N_TEMPLATES).prop_map(Some)];
+        prop::collection::vec(edition, 8)
+    };
+    let strategy = || (histories(&SHAPE), styles(), templates(), articles(), pipeline());
+    seeds(n, strategy, |(history, styles, templates, articles, pipeline)| {
         let mut steps = skew(steps(&history, Style::default(), &pipeline), articles);
+        steps = with_templates(steps, &templates);
         steps.iter_mut().zip(styles).for_each(|(step, style)| step.style = style);
         check(&steps, place)
     });
@@ -177,6 +194,31 @@ fn rows_come_in_any_order_and_twice() {
 #[test]
 fn articles_come_without_an_index() {
     every_dump(Style { index: false, n_parts: 2, ..Style::default() }, Articles::Now);
+}
+
+/// Checks that redirects between templates come, change and go while nothing else happens.
+fn templates_alone(place: Place) {
+    seeds(
+        1,
+        || histories(&SHAPE),
+        |history| {
+            let steps = steps(&history, Style::default(), &Pipeline::default());
+            let last = steps.last().cloned().unwrap();
+            let steps = (0..2 * N_TEMPLATES)
+                .map(|number| Step { templates: number * 3 % N_TEMPLATES, ..last.clone() });
+            check(&steps.collect::<Vec<_>>(), place)
+        },
+    );
+}
+
+#[test]
+fn templates_alone_change_on_two_workers() {
+    templates_alone(Place::Workers(2));
+}
+
+#[test]
+fn templates_alone_change_in_two_processes() {
+    templates_alone(Place::Processes(1));
 }
 
 #[test]

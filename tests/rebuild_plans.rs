@@ -51,8 +51,9 @@ fn check_changes(n: u64, changes: impl Strategy<Value = Vec<Change>> + Clone, pl
             let mut steps = Vec::new();
             for world in history.worlds() {
                 let articles = world.clone();
-                let (style, documents) = (Style::default(), 0);
-                let step = Step { tables: world, articles, style, pipeline, documents };
+                let style = Style::default();
+                let (documents, templates) = (0, 1);
+                let step = Step { tables: world, articles, style, pipeline, documents, templates };
                 pipeline = step.pipeline.clone();
                 if let Some(change) = changes.next() {
                     change(&mut pipeline);

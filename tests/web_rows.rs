@@ -114,7 +114,7 @@ fn publish(folder: &Folder, rows: &[Segment]) {
         date: String::new(),
         base: String::new(),
     };
-    let source = SourceInfo { info, documents: true, files: Vec::new() };
+    let source = SourceInfo { info, documents: true, template_aliases: None, files: Vec::new() };
     manifest.sources.insert("a-web".to_owned(), source);
     let mut writer = PackWriter::create(&dir.join("packs")).unwrap();
     for name in ["one", "two", "dealt"] {

@@ -22,7 +22,9 @@ use crate::{
 /// Count the templates of a dump that the cleaner does not know
 ///
 /// Those that stand in lines of text come first: there a reader sees the hole. The tables to fill
-/// are in operators/src/wikitext/tables.
+/// are in operators/src/wikitext/tables. Redirects to templates that these know are not counted:
+/// they are taken from the tables page and redirect beside the articles, or else from those pages
+/// of templates that are read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: crossic census dumps/thwiki/20240720 --top 20")]
 pub(super) struct Args {

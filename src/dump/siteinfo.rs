@@ -55,6 +55,11 @@ pub struct SiteInfo {
 }
 
 impl SiteInfo {
+    /// Returns number and name of each namespace.
+    pub fn namespace_names(&self) -> Vec<(i32, String)> {
+        self.namespaces.iter().map(|it| (it.key, it.name.clone())).collect()
+    }
+
     /// Returns the number of the namespace that a title's prefix names, 0 if none.
     pub fn namespace_of(&self, title: &str) -> i32 {
         let Some((prefix, _)) = title.split_once(':') else {

@@ -172,6 +172,7 @@ mod tests {
         let wiki = Wiki {
             lang: lang.to_owned(),
             site: None,
+            tables: None,
             cleaner: Site::new(lang, &[]),
             rules: TitleRules::new(None),
         };

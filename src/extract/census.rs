@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::{
     article::refusal,
     counts::AllCounts,
-    input::InputFile,
+    input::{InputFile, Wiki},
     pages::{Batch, Reading},
 };
-use crate::error::Result;
+use crate::{error::Result, sources::TemplateRedirects};
 
 /// The most names that are kept apart in one language; a dump of English has about a tenth of it.
 const MAX_NAMES: usize = 1 << 20;
@@ -56,11 +56,42 @@ impl Census {
     }
 }
 
-/// A batch's part of a census: articles, uses, and the unknown ones in the order of the pages.
+/// A page's part of a census: articles, uses, and the unknown ones in the order of the page.
 struct Part {
     n_articles: u64,
     n_uses: u64,
     unknown: Vec<Unknown>,
+}
+
+/// What was found in one language so far.
+#[derive(Default)]
+struct Found {
+    census: Census,
+    names: BTreeMap<String, Unknown>,
+    /// From the pages of dumps whose tables are not there.
+    redirects: TemplateRedirects,
+}
+
+impl Found {
+    /// Returns the census without the uses of redirects to templates that a table knows.
+    fn sorted(self, wiki: Option<&Wiki>) -> Census {
+        let Found { mut census, mut names, redirects } = self;
+        if let Some(wiki) = wiki {
+            let cleaner = wiki.cleaner_with(&redirects);
+            names.retain(|name, unknown| {
+                let is_known = cleaner.knows_template(name);
+                if is_known {
+                    census.unknown -= unknown.uses;
+                    census.unknown_inline -= unknown.inline;
+                }
+                !is_known
+            });
+        }
+        census.templates = names.into_values().collect();
+        // The names are in order, and stay so among equals.
+        census.templates.sort_by_key(|it| Reverse((it.inline, it.uses)));
+        census
+    }
 }
 
 /// Counts the unknown templates of the articles of files, by language.
@@ -75,12 +106,13 @@ pub fn census(
     heard: &dyn Fn(u64),
 ) -> Result<BTreeMap<String, Census>> {
     let mut reading = Reading::new(files, n_jobs, false, parts);
-    let mut found: BTreeMap<String, (Census, BTreeMap<String, Unknown>)> = BTreeMap::new();
+    let mut found: BTreeMap<String, Found> = BTreeMap::new();
     let mut n_left = limit.unwrap_or(u64::MAX);
     while 0 < n_left
-        && let Some((lang, parts)) = reading.next(heard)?
+        && let Some((lang, (parts, redirects))) = reading.next(heard)?
     {
-        let (census, names) = found.entry(lang).or_default();
+        let Found { census, names, redirects: known } = found.entry(lang).or_default();
+        known.append(redirects);
         for part in parts {
             if n_left == 0 {
                 break;
@@ -96,13 +128,8 @@ pub fn census(
         }
     }
     reading.finish(&mut AllCounts::default());
-    let sorted = |(mut census, names): (Census, BTreeMap<String, Unknown>)| {
-        census.templates = names.into_values().collect();
-        // The names are in order, and stay so among equals.
-        census.templates.sort_by_key(|it| Reverse((it.inline, it.uses)));
-        census
-    };
-    Ok(found.into_iter().map(|(lang, found)| (lang, sorted(found))).collect())
+    let wiki = |lang: &String| files.iter().map(|it| &*it.wiki).find(|it| it.lang == *lang);
+    Ok(found.into_iter().map(|(lang, found)| (lang.clone(), found.sorted(wiki(&lang)))).collect())
 }
 
 fn add(names: &mut BTreeMap<String, Unknown>, unknown: Unknown) {
@@ -123,11 +150,16 @@ fn add(names: &mut BTreeMap<String, Unknown>, unknown: Unknown) {
     }
 }
 
-/// Looks at the pages of a batch, each for itself.
-fn parts(batch: Batch) -> Vec<Part> {
+/// Looks at the pages of a batch, each for itself; templates are looked at only where no tables
+/// know their redirects.
+fn parts(batch: Batch) -> (Vec<Part>, TemplateRedirects) {
     let wiki = Arc::clone(&batch.wiki);
-    batch.map(|page, buffer| {
+    let mut redirects = TemplateRedirects::default();
+    let parts = batch.map(|page, buffer| {
         if refusal(page).is_some() {
+            if wiki.tables.is_none() {
+                redirects.page(page);
+            }
             return Part { n_articles: 0, n_uses: 0, unknown: Vec::new() };
         }
         let wikitext = page.text(buffer);
@@ -144,5 +176,6 @@ fn parts(batch: Batch) -> Vec<Part> {
             n_uses: memmem::find_iter(wikitext.as_bytes(), b"{{").count() as u64,
             unknown: unknown.collect(),
         }
-    })
+    });
+    (parts, redirects)
 }

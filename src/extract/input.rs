@@ -16,7 +16,7 @@ use crate::{
         streams::Streams,
     },
     error::{Error, Result},
-    sources::TitleRules,
+    sources::{TemplateRedirects, TemplateTables, TitleRules},
     storage,
 };
 
@@ -26,10 +26,31 @@ pub struct Wiki {
     pub lang: String,
     /// What the head of the file says, if it has one.
     pub site: Option<SiteInfo>,
+    /// The tables of its dump that name the redirects between templates, if they lie there.
+    pub tables: Option<TemplateTables>,
     /// How its wikitext is read.
     pub cleaner: Site,
     /// How its titles are written.
     pub rules: TitleRules,
+}
+
+impl Wiki {
+    /// Returns a wiki; its tables are read, if there are any.
+    fn new(lang: String, site: Option<SiteInfo>, tables: Option<TemplateTables>) -> Result<Wiki> {
+        let rules = TitleRules::new(site.as_ref());
+        let mut wiki = Wiki { cleaner: Site::new(&lang, &[]), lang, site, tables, rules };
+        wiki.cleaner = wiki.cleaner_with(&match &wiki.tables {
+            Some(tables) => tables.read()?,
+            None => TemplateRedirects::default(),
+        });
+        Ok(wiki)
+    }
+
+    /// Returns how wikitext is read where these redirects hold between templates.
+    pub(super) fn cleaner_with(&self, redirects: &TemplateRedirects) -> Site {
+        let namespaces = self.site.as_ref().map(SiteInfo::namespace_names).unwrap_or_default();
+        redirects.given_to(Site::new(&self.lang, &namespaces))
+    }
 }
 
 impl fmt::Debug for Wiki {
@@ -62,7 +83,8 @@ pub fn find(paths: &[PathBuf], lang: Option<&str>, skips: bool) -> Result<Vec<In
     let mut files: Vec<InputFile> = Vec::new();
     for path in paths {
         if is_file(path)? {
-            files.push(file(path, None, (lang, skips), files.last())?);
+            let of = Of { wiki: None, tables: tables_beside(path) };
+            files.push(file(path, of, (lang, skips), files.last())?);
             continue;
         }
         let wanted = lang.map(|lang| format!("{}wiki", lang.replace('-', "_")));
@@ -75,7 +97,8 @@ pub fn find(paths: &[PathBuf], lang: Option<&str>, skips: bool) -> Result<Vec<In
             });
         }
         for articles in &dump.articles {
-            files.push(file(articles, Some(&dump.wiki), (lang, skips), files.last())?);
+            let of = Of { wiki: Some(&dump.wiki), tables: TemplateTables::of(&dump) };
+            files.push(file(articles, of, (lang, skips), files.last())?);
         }
     }
     Ok(files)
@@ -98,10 +121,29 @@ fn is_file(path: &Path) -> Result<bool> {
     }
 }
 
+/// Returns the tables of the dump that a file is of by its name, if they lie beside it; a server
+/// is not searched for them.
+fn tables_beside(path: &Path) -> Option<TemplateTables> {
+    let name = find_names::parse(path.file_name()?.to_str()?)?;
+    if storage::is_url(path) {
+        return None;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let dump = find_dump(folder, Some(&format!("{}-{}", name.wiki, name.date))).ok()?;
+    TemplateTables::of(&dump)
+}
+
+/// What is known of a file by where it lies.
+struct Of<'a> {
+    wiki: Option<&'a str>,
+    tables: Option<TemplateTables>,
+}
+
 /// Returns a file with its wiki, which is that of the file before it where both are parts of one.
 fn file(
     path: &Path,
-    wiki: Option<&str>,
+    Of { wiki, tables }: Of<'_>,
     (lang, skips): (Option<&str>, bool),
     before: Option<&InputFile>,
 ) -> Result<InputFile> {
@@ -122,20 +164,10 @@ fn file(
             hint: "name it: `--lang th`".to_owned(),
         });
     };
-    let wiki = match before {
-        Some(before) if before.wiki.lang == lang && before.wiki.site == site => {
-            Arc::clone(&before.wiki)
-        }
-        _ => {
-            let namespaces: Vec<(i32, String)> = site
-                .iter()
-                .flat_map(|site| &site.namespaces)
-                .map(|namespace| (namespace.key, namespace.name.clone()))
-                .collect();
-            let cleaner = Site::new(&lang, &namespaces);
-            let rules = TitleRules::new(site.as_ref());
-            Arc::new(Wiki { lang, site, cleaner, rules })
-        }
+    let is_same = |it: &Wiki| it.lang == lang && it.site == site && it.tables == tables;
+    let wiki = match before.filter(|before| is_same(&before.wiki)) {
+        Some(before) => Arc::clone(&before.wiki),
+        None => Arc::new(Wiki::new(lang, site, tables)?),
     };
     Ok(InputFile { path: path.to_owned(), n_bytes, wiki })
 }

@@ -104,7 +104,7 @@ fn listen(
     let plan = Arc::new(plan);
     let mut files = inputs::sizes(&plan)?;
     let (processes, mesh) = Processes::join(&plan, settings, &files)?;
-    let befores = LastBuild::find(store.dir())?.sources(&plan, &mut files)?;
+    let befores = LastBuild::find(store.dir())?.sources(&plan, &mut files, &progress::note)?;
     let progress = Progress::new(
         files.iter().map(|file| file.size).sum(),
         settings.progress && std::io::stderr().is_terminal(),

@@ -8,7 +8,10 @@ use std::{
 
 use super::{bucket::Record, inputs::Input};
 use crate::{
-    config::{Plan, plan::SinkNode},
+    config::{
+        Plan,
+        plan::{SinkNode, SourceNode},
+    },
     error::Result,
     manifest::Manifest,
     sources::Before,
@@ -34,8 +37,14 @@ impl LastBuild {
         self.manifest.as_ref().filter(|it| it.is_of_this_layout())
     }
 
-    /// Returns what each source of a plan may take from the last build.
-    pub(super) fn sources(&self, plan: &Plan, inputs: &mut [Input]) -> Result<Vec<Arc<Before>>> {
+    /// Returns what each source of a plan may take from the last build; `note` hears of what may
+    /// surprise.
+    pub(super) fn sources(
+        &self,
+        plan: &Plan,
+        inputs: &mut [Input],
+        note: &dyn Fn(&str),
+    ) -> Result<Vec<Arc<Before>>> {
         plan.sources
             .iter()
             .map(|node| {
@@ -51,8 +60,18 @@ impl LastBuild {
                     return Ok(Arc::default());
                 }
                 // Another version may clean differently, and so may other knobs.
-                let same_cleaning = last.crossic == env!("CARGO_PKG_VERSION")
+                let same_knobs = last.crossic == env!("CARGO_PKG_VERSION")
                     && *source == plan.resolved_source(node);
+                let same_cleaning = same_knobs && {
+                    let before = last.sources.get(&node.name).map(|it| &it.template_aliases);
+                    before == Some(&self.template_aliases(node, inputs)?)
+                };
+                if same_knobs && !same_cleaning {
+                    note(&format!(
+                        "source `{}`: other redirects between its templates: its articles are cleaned anew",
+                        node.name
+                    ));
+                }
                 let same_files = same_cleaning
                     && same_files(last, &node.name, &node.source.article_files(), inputs)?;
                 Ok(Arc::new(Before::new(
@@ -64,6 +83,32 @@ impl LastBuild {
                 )))
             })
             .collect()
+    }
+
+    /// Returns the digest of what the redirects between the templates of a source change; the
+    /// tables are read only if they are not those of the last build.
+    pub(super) fn template_aliases(
+        &self,
+        node: &SourceNode,
+        inputs: &mut [Input],
+    ) -> Result<Option<String>> {
+        let last = self.readable().filter(|it| it.crossic == env!("CARGO_PKG_VERSION"));
+        let known = last.and_then(|last| {
+            let known = last.sources.get(&node.name)?;
+            (known.info.wiki == node.source.info().wiki).then_some((last, known))
+        });
+        if let Some((last, known)) = known
+            && let Some(tables) = node.source.template_tables()
+            && same_files(
+                last,
+                &node.name,
+                &[tables.page.clone(), tables.redirect.clone()],
+                inputs,
+            )?
+        {
+            return Ok(known.template_aliases.clone());
+        }
+        Ok(node.source.template_aliases()?.map(|digest| digest.to_string()))
     }
 
     /// Returns the records of the buckets that a sink may take rows from.

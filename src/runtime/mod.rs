@@ -130,7 +130,12 @@ fn take_part(
     let store = Arc::new(TextStore::open(first.sink.dir(), needed)?);
     let memos = last.manifest.as_ref().map(|it| it.memos.as_slice()).unwrap_or_default();
     let answers = Arc::new(Answers::read(first.sink.dir(), memos)?);
-    let befores = last.sources(plan, files)?;
+    let note = |text: &str| {
+        if processes.is_first() {
+            progress::note(text);
+        }
+    };
+    let befores = last.sources(plan, files, &note)?;
     let progress = Progress::new(
         files.iter().map(|file| file.size).sum(),
         settings.progress && std::io::stderr().is_terminal(),

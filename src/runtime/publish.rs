@@ -46,17 +46,19 @@ pub(super) fn publish(
     plan: &Plan,
     heard: Heard,
     store: &TextStore,
-    (answers, files): (Vec<String>, &[Input]),
+    (answers, inputs): (Vec<String>, &mut [Input]),
     processes: &Processes,
 ) -> Result<Vec<Built>> {
-    something_came(plan, &heard, Manifest::find(store.dir())?.as_ref())?;
+    let last = LastBuild::find(store.dir())?;
+    something_came(plan, &heard, last.manifest.as_ref())?;
     let packs = packs::live(store, &heard.snapshots, &packs::named(plan), &heard.memos)?;
     let mut sources = BTreeMap::new();
     for node in &plan.sources {
-        let files = inputs::hashes(files, &node.name)?;
+        let template_aliases = last.template_aliases(node, inputs)?;
+        let files = inputs::hashes(inputs, &node.name)?;
         let info = node.source.info().clone();
         let documents = node.source.writes() == Kind::Documents;
-        sources.insert(node.name.clone(), SourceInfo { info, documents, files });
+        sources.insert(node.name.clone(), SourceInfo { info, documents, template_aliases, files });
     }
     let common = Common { store, packs, answers, sources, processes };
     let sinks = plan.sinks.iter().enumerate();

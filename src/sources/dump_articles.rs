@@ -6,10 +6,12 @@ use crossic_operators::{
     record::{Article, Digest, Text},
     retrieve::links::Links,
     text::canonical,
-    wikitext::{Options, Page, Site, Wikilink, clean, wikilinks},
+    wikitext::{Page, Site, Wikilink, clean, wikilinks},
 };
 
-use super::{Finding, SourceCounts, Task, TitleRules, Wanted, article_packs::ArticlePacks};
+use super::{
+    Finding, SourceCounts, Task, TitleRules, Wanted, article_packs::ArticlePacks, cleaner::Cleaner,
+};
 use crate::{
     clock::{self, Activity},
     dump::{
@@ -25,7 +27,7 @@ use crate::{
 pub(super) struct ArticleFile {
     pub(super) path: PathBuf,
     pub(super) site: Option<SiteInfo>,
-    pub(super) cleaner: Arc<(Site, Options)>,
+    pub(super) cleaner: Arc<Cleaner>,
     /// How titles of the wiki are written, where links of its articles are kept.
     pub(super) links: Option<Arc<TitleRules>>,
     pub(super) store: Arc<TextStore>,
@@ -62,7 +64,7 @@ impl Cleaning {
         if page.model != "wikitext" {
             return Ok(Article::OtherModel);
         }
-        let (site, options) = &*self.file.cleaner;
+        let (site, options) = (self.file.cleaner.site()?, &self.file.cleaner.options);
         let wikitext = page.text(&mut self.buffer);
         let cleaned = {
             let _clock = clock::start(Activity::Clean);

@@ -2,6 +2,7 @@
 
 mod article_packs;
 mod before;
+mod cleaner;
 mod dump_articles;
 mod dump_tables;
 mod fineweb_edu;
@@ -10,6 +11,7 @@ mod names;
 mod remembered_articles;
 mod same_files;
 mod table_task;
+mod template_redirects;
 mod titles;
 mod wikipedia_dump;
 mod wikipedia_parquet;
@@ -25,7 +27,11 @@ use serde::{Deserialize, Serialize};
 use toml::de::{Error as TomlError, ValueDeserializer};
 
 use self::remembered_articles::RememberedArticles;
-pub use self::{before::Before, titles::TitleRules};
+pub use self::{
+    before::Before,
+    template_redirects::{TemplateRedirects, TemplateTables},
+    titles::TitleRules,
+};
 use crate::{
     dump::documents::screen::Screen,
     error::Result,
@@ -237,6 +243,17 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// Returns how titles of the wiki are written.
     fn title_rules(&self) -> Arc<TitleRules>;
+
+    /// Returns the tables that decide, beside the knobs, how articles are cleaned.
+    fn template_tables(&self) -> Option<&TemplateTables> {
+        None
+    }
+
+    /// Returns the digest of what these tables change, if they change anything; reads them unless
+    /// that has been done.
+    fn template_aliases(&self) -> Result<Option<Digest>> {
+        Ok(None)
+    }
 
     /// Returns every input file, in the order of reading.
     fn files(&self) -> Vec<PathBuf>;

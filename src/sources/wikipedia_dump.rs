@@ -9,12 +9,15 @@ use std::{
 use crossic_operators::{
     flow::Kind,
     operator::Key,
-    wikitext::{Headings, Options, Site},
+    record::Digest,
+    wikitext::{Headings, Options},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Descriptor, Finding, LinkNumbers, Source, SourceContext, Task, Tasks, TitleRules, WikiInfo,
+    Descriptor, Finding, LinkNumbers, Source, SourceContext, Task, Tasks, TemplateTables,
+    TitleRules, WikiInfo,
+    cleaner::Cleaner,
     dump_articles::{ArticleFile, DumpArticles},
     dump_tables,
     indexed_articles::{IndexedArticles, WantedStreams},
@@ -107,6 +110,7 @@ struct Opened {
     files: DumpFiles,
     site: Option<SiteInfo>,
     info: WikiInfo,
+    cleaner: Arc<Cleaner>,
 }
 
 /// Returns what a wiki is called, from the name of its files and its site information.
@@ -192,7 +196,19 @@ impl Source for Dump {
             });
         }
         let info = wiki_info(&files, site.as_ref());
-        self.opened = Some(Opened { files, site, info });
+        let options = Options {
+            headings: match self.config.headings {
+                HeadingStyle::Glue => Headings::Glue,
+                HeadingStyle::Keep => Headings::Keep,
+                HeadingStyle::Drop => Headings::Drop,
+            },
+            lists: self.config.lists,
+            boilerplate: self.config.boilerplate,
+            math: self.config.math,
+        };
+        let tables = TemplateTables::of(&files);
+        let cleaner = Arc::new(Cleaner::new(&info, site.as_ref(), tables, options));
+        self.opened = Some(Opened { files, site, info, cleaner });
         Ok(())
     }
 
@@ -226,26 +242,16 @@ impl Source for Dump {
         self.opened().files.articles.clone()
     }
 
+    fn template_tables(&self) -> Option<&TemplateTables> {
+        self.opened().cleaner.tables()
+    }
+
+    fn template_aliases(&self) -> Result<Option<Digest>> {
+        Ok(self.opened().cleaner.site()?.aliases())
+    }
+
     fn tasks(&self, name: &str, cx: &SourceContext) -> Result<Tasks> {
-        let Opened { files, site, info } = self.opened();
-        let namespaces: Vec<(i32, String)> = site
-            .iter()
-            .flat_map(|site| &site.namespaces)
-            .map(|namespace| (namespace.key, namespace.name.clone()))
-            .collect();
-        let cleaner = Arc::new((
-            Site::new(&info.lang, &namespaces),
-            Options {
-                headings: match self.config.headings {
-                    HeadingStyle::Glue => Headings::Glue,
-                    HeadingStyle::Keep => Headings::Keep,
-                    HeadingStyle::Drop => Headings::Drop,
-                },
-                lists: self.config.lists,
-                boilerplate: self.config.boilerplate,
-                math: self.config.math,
-            },
-        ));
+        let Opened { files, site, cleaner, .. } = self.opened();
         let mut tasks = Tasks::remembering(&cx.before)?;
         dump_tables::add_tasks(&mut tasks, name, files, self.title_rules(), cx)?;
         let indexed = index::of(files);
@@ -257,7 +263,7 @@ impl Source for Dump {
             let articles = Arc::new(ArticleFile {
                 path: path.clone(),
                 site: site.clone(),
-                cleaner: Arc::clone(&cleaner),
+                cleaner: Arc::clone(cleaner),
                 links: links.clone(),
                 store: Arc::clone(&cx.store),
             });

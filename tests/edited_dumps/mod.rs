@@ -37,14 +37,36 @@ impl Default for Style {
     }
 }
 
-/// Writes the dumps of all wikis below a directory: tables of one moment, articles of another.
-pub(crate) fn write(dir: &Path, date: &str, (tables, articles): (&World, &World), style: Style) {
+/// Title and target of the templates of an edition, the same in all wikis; articles use `len`.
+const TEMPLATES: [&[(&str, Option<&str>)]; 5] = [
+    &[("Convert", None)],
+    &[("Convert", None), ("Len", Some("Convert"))],
+    &[("Len", Some("Nowrap")), ("Convert", Some("Converted"))],
+    &[("Converted", None), ("Len", Some("Far")), ("Far", Some("Convert"))],
+    // Nobody who writes `len` means the redirect.
+    &[("Len", None), ("LEN", Some("Convert"))],
+];
+
+/// How many editions of the templates there are.
+#[allow(dead_code, reason = "each test program uses some of them")]
+pub(crate) const N_TEMPLATES: u32 = TEMPLATES.len() as u32;
+
+/// Writes the dumps of all wikis below a directory: tables of one moment, articles of another, and
+/// the templates of an edition.
+pub(crate) fn write(
+    dir: &Path,
+    date: &str,
+    (tables, articles): (&World, &World),
+    templates: u32,
+    style: Style,
+) {
     for ((tables, articles), number) in tables.0.iter().zip(&articles.0).zip(0..) {
         let wiki = format!("{}wiki", WIKIS[number].0);
         let dir = dir.join(&wiki);
         fs_err::create_dir_all(&dir).unwrap();
         let stem = format!("{wiki}-{date}");
-        for (table, columns, rows) in table_rows(number, tables, style.latest) {
+        for (table, columns, mut rows) in table_rows(number, tables, style.latest) {
+            rows.extend(template_rows(table, templates, style.latest));
             let text = sql(table, &columns, rows, style);
             let name = format!("{stem}-{table}.sql.gz");
             fs_err::write(dir.join(name), gz(text.as_bytes())).unwrap();
@@ -159,6 +181,20 @@ fn table_rows(number: usize, wiki: &Wiki, latest: bool) -> [Table; 4] {
         ("redirect", redirect_columns.to_vec(), redirects),
         ("page_props", vec!["pp_page", "pp_propname", "pp_value"], props),
     ]
+}
+
+/// Returns the rows of a table that speak of templates.
+fn template_rows(table: &str, edition: u32, latest: bool) -> Vec<String> {
+    let templates = TEMPLATES[edition as usize].iter().zip(9_000..);
+    let row = |((title, target), id): (&(&str, Option<&str>), u32)| match (table, target) {
+        ("page", _) => {
+            let latest = if latest { ",7" } else { "" };
+            Some(format!("{id},10,'{title}',{}{latest}", u8::from(target.is_some())))
+        }
+        ("redirect", Some(target)) => Some(format!("{id},10,'{target}','',''")),
+        _ => None,
+    };
+    templates.filter_map(row).collect()
 }
 
 /// Returns namespace, title, wiki and section of a redirect.
@@ -287,7 +323,8 @@ fn paragraphs(wiki: usize, number: u32) -> Vec<String> {
             text.push_str(if n % 6 == 5 { ". " } else { " " });
         }
         let to = title(wiki, (number + at) % 9, (number % 3) as u8);
-        write!(text, "{{{{convert|{number}|km}}}} [[{to}|{}]].", words[0]).unwrap();
+        let template = if number.is_multiple_of(3) { "len" } else { "convert" };
+        write!(text, "{{{{{template}|{number}|km}}}} [[{to}|{}]].", words[0]).unwrap();
         if at == 1 { format!("== {} ==\n{text}", words[3]) } else { text }
     };
     (0..1 + number % 4).map(paragraph).collect()

@@ -186,6 +186,8 @@ pub(crate) struct Step {
     pub(crate) pipeline: Pipeline,
     /// The edition of the web documents.
     pub(crate) documents: u32,
+    /// The edition of the templates.
+    pub(crate) templates: u32,
 }
 
 /// Builds every step in place and from scratch; returns an error that says where they differ.
@@ -197,7 +199,8 @@ pub(crate) fn check(steps: &[Step], place: Place) -> Result<(), TestCaseError> {
     for (step, number) in steps.iter().zip(0..) {
         let dumps = folder.path().join(format!("dumps-{number}"));
         let date = format!("202407{:02}", number + 1);
-        edited_dumps::write(&dumps, &date, (&step.tables, &step.articles), step.style);
+        let worlds = (&step.tables, &step.articles);
+        edited_dumps::write(&dumps, &date, worlds, step.templates, step.style);
         edited_dumps::write_documents(&dumps, step.documents);
         let scratch = folder.path().join(format!("scratch-{number}"));
         let expected = build(&step.pipeline, &dumps, &scratch, place.alone());
@@ -284,6 +287,7 @@ fn work(before: &Step, step: &Step, last: &[Made], built: &[Made]) -> Result<(),
     // What stands before a link decides how much it says, and so which documents are found.
     let looks = step.pipeline.searched;
     let same_texts = (!looks || before.documents == step.documents)
+        && before.templates == step.templates
         && same_texts(&before.tables, &step.tables, looks)
         && same_texts(&before.articles, &step.articles, looks)
         && format!("{:?}", before.pipeline) == format!("{:?}", step.pipeline);

@@ -1,6 +1,6 @@
 //! The settings of a wiki: how its links and templates are to be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -9,6 +9,7 @@ use super::facts;
 use super::names::{normalise_name, push_section_word};
 use super::numbers::NumberStyle;
 use super::template::Actions;
+use crate::record::Digest;
 
 /// Languages whose wikis are read in several scripts or spellings.
 const VARIANTS: &[&str] =
@@ -104,6 +105,7 @@ impl Site {
     ///
     /// Names are titles with or without their namespace, in any capitals. A template that no table
     /// knows acts as an alias of it that one knows. What the tables say of a name themselves stays.
+    /// Of aliases whose names differ in capitals only, the one counts that has none but its first.
     ///
     /// ```
     /// use crossic_operators::wikitext::{Headings, Options, Site, clean};
@@ -116,26 +118,50 @@ impl Site {
         mut self,
         aliases: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Site {
-        let mut names = BTreeMap::new();
+        let mut found = BTreeMap::new();
         for (alias, canonical) in aliases {
-            names.insert(self.template_name(alias), self.template_name(canonical));
+            let (alias, canonical) = (self.bare_title(alias), self.bare_title(canonical));
+            let (name, target) = (normal(alias), normal(canonical));
+            // A redirect that changes capitals only leads to where it starts.
+            if name.is_empty() || name == target {
+                continue;
+            }
+            let rank = (has_inner_capitals(alias), alias, target);
+            match found.entry(name) {
+                Entry::Vacant(entry) => drop(entry.insert(rank)),
+                Entry::Occupied(mut entry) if rank < *entry.get() => drop(entry.insert(rank)),
+                Entry::Occupied(_) => {}
+            }
         }
+        let names = found.into_iter().map(|(name, (_, _, target))| (name, target)).collect();
         self.actions.alias(&names);
         self
     }
 
-    /// Returns the normal form of a template's title, without its namespace.
-    fn template_name(&self, title: &str) -> String {
-        let mut name = String::new();
-        if let Some((head, tail)) = title.split_once(':') {
-            normalise_name(head, &mut name);
-            if self.prefix(&name) == Some(Prefix::Elsewhere) {
-                normalise_name(tail, &mut name);
-                return name;
-            }
+    /// Returns the digest of what aliases change, or `None` if they change nothing.
+    ///
+    /// Two sites of one language whose digests are equal clean every page alike, whatever aliases
+    /// each was given.
+    pub fn aliases(&self) -> Option<Digest> {
+        let aliases = self.actions.aliases();
+        let words: Vec<_> =
+            aliases.iter().map(|(name, action)| (*name, format!("{action:?}"))).collect();
+        let fields: Vec<_> =
+            words.iter().flat_map(|(name, word)| [name.as_bytes(), word.as_bytes()]).collect();
+        (!fields.is_empty()).then(|| Digest::of_fields(&fields))
+    }
+
+    /// Returns whether a table or an alias knows a template by this title.
+    pub fn knows_template(&self, title: &str) -> bool {
+        self.actions.find(&normal(self.bare_title(title))).is_some()
+    }
+
+    /// Returns a template's title without its namespace.
+    fn bare_title<'a>(&self, title: &'a str) -> &'a str {
+        match title.split_once(':') {
+            Some((head, tail)) if self.prefix(&normal(head)) == Some(Prefix::Elsewhere) => tail,
+            _ => title,
         }
-        normalise_name(title, &mut name);
-        name
     }
 
     /// Returns whether `-{…}-` chooses between scripts here.
@@ -240,4 +266,16 @@ impl Site {
         push_section_word(word, key);
         None
     }
+}
+
+/// Returns the normal form of a name.
+fn normal(name: &str) -> String {
+    let mut out = String::new();
+    normalise_name(name, &mut out);
+    out
+}
+
+/// Returns whether a title has a capital behind its first letter, which every title may have.
+fn has_inner_capitals(title: &str) -> bool {
+    title.trim().chars().skip(1).any(char::is_uppercase)
 }

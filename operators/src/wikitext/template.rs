@@ -116,7 +116,8 @@ impl Actions {
     pub(super) fn alias(&mut self, names: &BTreeMap<String, String>) {
         for (alias, canonical) in names {
             let end = target(names, canonical);
-            if self.exact.contains_key(end) || self.aliases.contains_key(end) {
+            // A rule for the end itself, even one for how it begins, says more than an old name.
+            if self.find(end).is_some() {
                 continue;
             }
             if let Some(action) = self.exact.get(alias.as_str()) {
@@ -127,10 +128,17 @@ impl Actions {
             if self.exact.contains_key(alias.as_str()) {
                 continue;
             }
-            if let Some(action) = self.find(target(names, canonical)) {
+            let action = self.find(target(names, canonical));
+            // What would act so anyway needs no alias.
+            if let Some(action) = action.filter(|it| self.find(alias) != Some(*it)) {
                 self.aliases.insert(alias.clone(), action);
             }
         }
+    }
+
+    /// Returns what the redirects of the wiki add, by name.
+    pub(super) fn aliases(&self) -> BTreeMap<&str, Action> {
+        self.aliases.iter().map(|(name, action)| (name.as_str(), *action)).collect()
     }
 
     /// Returns the action of a name in its normal form: an exact rule, one for its end, the longest

@@ -240,6 +240,48 @@ fn redirects_between_templates_are_followed() {
 }
 
 #[test]
+fn a_redirect_that_no_article_could_see_changes_nothing() {
+    let site = |aliases: &[(&'static str, &'static str)]| {
+        Site::new("th", &[(10, "แม่แบบ".to_owned())]).with_aliases(aliases.iter().copied())
+    };
+    assert_eq!(site(&[]).aliases(), None);
+    for nothing in [
+        ("Lang", "Convert"),
+        ("Far", "No such one"),
+        ("Far", "far"),
+        ("", "Convert"),
+        ("แม่แบบ:", "Convert"),
+        ("Nowrap", "Nobr"),
+        ("Cite thing", "Cite web"),
+    ] {
+        assert_eq!(site(&[nothing]).aliases(), None, "{nothing:?}");
+    }
+    let far = site(&[("Far", "Convert")]);
+    assert!(far.aliases().is_some() && far.knows_template("แม่แบบ:far"));
+    assert!(!site(&[]).knows_template("far") && site(&[]).knows_template("Template:Convert"));
+    // By another way, and among others that change nothing.
+    for same in [
+        &[("แม่แบบ:Far", "Near"), ("Near", "convert"), ("Lang", "Far")][..],
+        &[("Far", "Convert"), ("Near", "Convert"), ("Other", "None")],
+    ] {
+        let (one, other) = (site(same), site(&[("far", "Convert"), ("near", "Convert")]));
+        assert_eq!(one.aliases(), other.aliases(), "{same:?}");
+        assert_ne!(one.aliases(), far.aliases(), "{same:?}");
+    }
+    assert_ne!(site(&[("Far", "Nowrap")]).aliases(), far.aliases());
+}
+
+#[test]
+fn of_names_that_differ_in_capitals_the_plain_one_counts() {
+    let mut aliases = [("FAR", "Convert"), ("Far", "Nowrap"), ("fAr", "Far"), ("FaR", "Lang")];
+    for _ in 0..aliases.len() {
+        aliases.rotate_left(1);
+        let site = Site::new("en", &[]).with_aliases(aliases);
+        assert_eq!(clean("a {{far|5|km}} b", &site, &options()).paragraphs, ["a 5 b"]);
+    }
+}
+
+#[test]
 fn unknown_templates_are_gathered_with_an_example() {
     let page =
         "a {{Zzz_y|1|x}} b<ref>{{no}}</ref>\n{{box\n| a = {{in}}\n}}\n{{nowrap|{{www}}}}{{{1}}}";
