@@ -400,12 +400,15 @@ fn a_corpus_in_the_layout_of_an_older_crossic_is_built_anew() {
     folder.run(&["verify", "out"]).done();
 }
 
+/// How often each kind of residue occurs, and in how many articles.
+type KindCounts = BTreeMap<&'static str, (u64, u64)>;
+
 /// Counts what is left in the articles of a corpus in its packs, by language; holes do not show there.
-fn left_in_packs(dir: &Path) -> BTreeMap<String, (u64, BTreeMap<&'static str, (u64, u64)>)> {
+fn left_in_packs(dir: &Path) -> BTreeMap<String, (u64, KindCounts)> {
     let manifest = Manifest::read(dir).unwrap();
     let names = manifest.packs.iter().map(|name| PackName::parse(name).unwrap());
     let packs = Packs::open(&dir.join("packs"), &names.collect::<Vec<_>>()).unwrap();
-    let mut left: BTreeMap<String, (u64, BTreeMap<_, _>)> = BTreeMap::new();
+    let mut left: BTreeMap<String, (u64, KindCounts)> = BTreeMap::new();
     for file in manifest.snapshots.iter().filter(|it| it.table == "articles") {
         let lang = &manifest.sources[&file.source].info.lang;
         let (n_articles, kinds) = left.entry(lang.clone()).or_default();
