@@ -261,6 +261,8 @@ fn rejects(corpus: &Corpus, report: &Report) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use crossic_operators::wikitext::{ArticleResidue, Residue};
+
     use super::*;
     use crate::report::ledger::Line;
 
@@ -271,6 +273,34 @@ mod tests {
         assert!(statistics(&counted, &counted).ok());
         let check = statistics(&reported, &counted);
         assert_eq!(check.problems, ["`rows` of the report is 4, not 3"]);
+    }
+
+    #[test]
+    fn residue_that_differs_is_named() {
+        let left = |n_articles: u64| {
+            let mut sums = ResidueSums::default();
+            (0..n_articles).for_each(|_| {
+                sums.add(&ArticleResidue::new(&Residue { tags: 2, ..Residue::default() }, 0));
+            });
+            sums.finish()
+        };
+        let problems = |found: Option<u64>, expected: Option<u64>| {
+            let mut check = Check::new("residue", "figure");
+            let [found, expected] = [found, expected].map(|it| it.map(left));
+            compare(&mut check, "th", found.as_ref(), expected.as_ref());
+            assert_eq!(check.n_checked, 1 + KINDS.len() as u64);
+            check.problems
+        };
+        assert!(problems(Some(2), Some(2)).is_empty());
+        let kind = "`residue.th.kinds.tags` of the report is";
+        assert_eq!(
+            problems(Some(1), Some(2)),
+            [
+                "`residue.th.articles` of the report is 1, not 2".to_owned(),
+                format!("{kind} 2 in 1 article, not 4 in 2 articles"),
+            ]
+        );
+        assert_eq!(problems(None, Some(1)).len(), 2);
     }
 
     #[test]
