@@ -20,7 +20,7 @@ use crate::{
 pub const FILE_NAME: &str = "manifest.json";
 
 /// The version of the layout of corpus directories that this crossic reads and writes.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// What a corpus is made of, and by what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -127,7 +127,10 @@ fn publish(folder: &Folder, rows: &[Segment]) {
 
     fs_err::remove_dir_all(shards_dir(&dir)).unwrap();
     manifest.shards.clear();
-    let mut report = Report::default();
+    // What is left in articles stays: other rows are made of the same articles.
+    let report = fs_err::read_to_string(dir.join("report.json")).unwrap();
+    let residue = serde_json::from_str::<Report>(&report).unwrap().residue;
+    let mut report = Report { residue, ..Report::default() };
     for rows in rows.chunk_by(|one, other| one.pair.0[1] % 4 == other.pair.0[1] % 4) {
         let mut writer = ShardWriter::create(&shards_dir(&dir)).unwrap();
         let mut counter = Counter::default();

@@ -28,10 +28,11 @@ use crate::{
 /// Write the articles of a dump as plain text, with their links
 ///
 /// An article is a line of JSON: id, revision, title, text (paragraphs with a blank line between
-/// them), links (target, label, start and end of the label in characters of the text) and flags
-/// (disambiguation, holes, markup). Redirects and pages of other namespaces are left out and counted.
-/// Articles come in the order of the dump. Other names of templates are known where the tables page
-/// and redirect of the same dump lie beside its articles.
+/// them), links (target, label, start and end of the label in characters of the text), flags
+/// (disambiguation, holes, markup) and residue (each kind of markup that is left, and how often).
+/// Redirects and pages of other namespaces are left out and counted. Articles come in the order of
+/// the dump. Other names of templates are known where the tables page and redirect of the same dump
+/// lie beside its articles.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  crossic extract dumps/thwiki/20240720 > thwiki.jsonl\n  \
                         crossic extract dumps/thwiki/20240720 --limit 3\n  \

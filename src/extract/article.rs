@@ -1,6 +1,10 @@
 //! What becomes of one page: an article with its text, links and flags, or a reason why there is none.
 
-use crossic_operators::wikitext::{Cleaned, Options, Page, Residue, clean, residue};
+use std::collections::BTreeMap;
+
+use crossic_operators::wikitext::{
+    ArticleResidue, Cleaned, Options, Page, Residue, clean, residue,
+};
 use serde::Serialize;
 
 use super::input::Wiki;
@@ -24,6 +28,8 @@ pub struct Article {
     pub links: Vec<ArticleLink>,
     /// What a reader should know: `disambiguation`, `holes`, `markup`.
     pub flags: Vec<&'static str>,
+    /// Kinds of markup that are left, and `holes`, each with its count.
+    pub residue: BTreeMap<&'static str, u16>,
 }
 
 /// A link to another article of the wiki.
@@ -119,6 +125,7 @@ pub(super) fn outcome(
         text: cleaned.paragraphs.join(BREAK),
         links: links(&cleaned, wiki),
         flags,
+        residue: ArticleResidue::new(&residue, cleaned.n_holes).found().collect(),
     };
     let seen = Seen {
         residue,
@@ -206,6 +213,7 @@ mod tests {
             panic!("an article")
         };
         assert_eq!(article.flags, ["disambiguation", "holes", "markup"]);
+        assert_eq!(article.residue, BTreeMap::from([("brackets", 1), ("holes", 1)]));
         assert!(matches!(self::article("en", "{{zzz}}"), Outcome::Refused("empty")));
     }
 }

@@ -1,6 +1,7 @@
 //! Articles as rows of a parquet file, a row group at a time.
 //!
-//! The parquet library is built without structs, so links are four lists side by side.
+//! The parquet library is built without structs, so links are four lists side by side,
+//! and what is left in the text two.
 
 use std::{
     io::{self, Write},
@@ -111,6 +112,8 @@ fn fields() -> Vec<Field> {
         Field::new("link_starts".into(), list(DataType::UInt32)),
         Field::new("link_ends".into(), list(DataType::UInt32)),
         Field::new("flags".into(), list(DataType::String)),
+        Field::new("residue_kinds".into(), list(DataType::String)),
+        Field::new("residue_counts".into(), list(DataType::UInt32)),
     ]
 }
 
@@ -126,6 +129,7 @@ fn frame(rows: &[Article]) -> PolarsResult<DataFrame> {
         let items = PrimitiveArray::<u32>::from_vec(values).boxed();
         list(rows.iter().map(|row| row.links.len()), ArrowDataType::UInt32, items)
     };
+    let counts = rows.iter().flat_map(|row| row.residue.values().map(|count| u32::from(*count)));
     let arrays = [
         PrimitiveArray::from_vec(rows.iter().map(|row| row.id).collect()).boxed(),
         PrimitiveArray::from_vec(rows.iter().map(|row| row.revision).collect()).boxed(),
@@ -136,6 +140,12 @@ fn frame(rows: &[Article]) -> PolarsResult<DataFrame> {
         places(|link| link.start)?,
         places(|link| link.end)?,
         strings(rows, |row| row.flags.iter().map(|flag| (*flag).to_owned()).collect())?,
+        strings(rows, |row| row.residue.keys().map(|kind| (*kind).to_owned()).collect())?,
+        list(
+            rows.iter().map(|row| row.residue.len()),
+            ArrowDataType::UInt32,
+            PrimitiveArray::<u32>::from_vec(counts.collect()).boxed(),
+        )?,
     ];
     let columns = fields()
         .into_iter()

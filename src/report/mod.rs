@@ -4,6 +4,7 @@ pub mod card;
 pub mod ledger;
 pub(crate) mod numbers;
 pub mod page;
+pub mod residue;
 #[cfg(test)]
 mod sample;
 pub mod statistics;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use self::{ledger::Line, statistics::Statistics};
+use self::{ledger::Line, residue::LanguageResidue, statistics::Statistics};
 
 /// The content of `report.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct Report {
     pub rejects: BTreeMap<String, BTreeMap<String, u64>>,
     /// Linked pairs of each target language by direction.
     pub links: BTreeMap<String, LinkCounts>,
+    /// What the cleaner left in the articles of each language.
+    #[serde(default)]
+    pub residue: BTreeMap<String, LanguageResidue>,
     /// Statistics of the rows.
     pub statistics: Statistics,
     /// What a user should know: absent tables, truncated pages.

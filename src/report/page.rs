@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use crossic_operators::wikitext::KINDS;
+
 use super::{
     Report,
     ledger::Line,
-    numbers::{bytes, percent, thousands},
+    numbers::{bytes, counted, percent, thousands},
     statistics::Statistics,
 };
 use crate::manifest::{Manifest, RowKind};
@@ -14,7 +16,7 @@ use crate::manifest::{Manifest, RowKind};
 pub fn page(manifest: &Manifest, report: &Report) -> String {
     let mut page = String::new();
     let parts: &[fn(&mut String, &Manifest, &Report) -> std::fmt::Result] =
-        &[head, totals, languages, lengths, ledger, rejects, plan, sources, notes];
+        &[head, totals, languages, residue, lengths, ledger, rejects, plan, sources, notes];
     for part in parts {
         if part(&mut page, manifest, report).is_err() {
             unreachable!("writing to a string does not fail");
@@ -130,6 +132,36 @@ fn languages(page: &mut String, _: &Manifest, report: &Report) -> std::fmt::Resu
         writeln!(page, "</tr>")?;
     }
     writeln!(page, "</table>")
+}
+
+fn residue(page: &mut String, _: &Manifest, report: &Report) -> std::fmt::Result {
+    let languages = &report.residue;
+    if languages.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        page,
+        "<h2>Residue</h2>\n<p class=\"soft\">How often a kind of markup is left in 1,000 articles, and \
+         the share of articles that hold any. A count is a sign, not a verdict: an article on \
+         programming holds brackets in its own right. Holes are places in the middle of a sentence \
+         where something unknown was dropped.</p>\n<div class=\"wide\"><table>"
+    )?;
+    write!(page, "<tr><th>Kind</th>")?;
+    for (language, of_language) in languages {
+        let articles = counted(of_language.articles, "article");
+        write!(page, "<th class=\"n\">{}, {articles}</th>", escaped(language))?;
+    }
+    writeln!(page, "</tr>")?;
+    for kind in KINDS {
+        write!(page, "<tr><td>{kind}</td>")?;
+        for of_language in languages.values() {
+            let found = of_language.kinds.get(kind).copied().unwrap_or_default();
+            let share = percent(found.articles, of_language.articles);
+            write!(page, "<td class=\"n\">{:.1} ({share})</td>", found.per_1000_articles)?;
+        }
+        writeln!(page, "</tr>")?;
+    }
+    writeln!(page, "</table></div>")
 }
 
 /// Writes a row of a table that ends in a bar; its first cell is a name, the others are numbers.
@@ -348,6 +380,17 @@ mod tests {
         }
         assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("href="));
         assert_eq!(page.matches("<rect").count(), 17);
+    }
+
+    #[test]
+    fn what_is_left_is_told_by_language() {
+        let page = page(&manifest(), &report());
+        let row = "<tr><td>brackets</td><td class=\"n\">0.0 (0.0 %)</td>\
+                   <td class=\"n\">1500.0 (50.0 %)</td></tr>";
+        assert!(
+            page.contains("<th class=\"n\">en, 1 article</th><th class=\"n\">no, 2 articles</th>")
+        );
+        assert!(page.contains(row), "{page}");
     }
 
     #[test]

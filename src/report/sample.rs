@@ -1,8 +1,9 @@
 //! A small manifest and report for the tests of what is written about a corpus.
 
+use crossic_operators::wikitext::{ArticleResidue, Residue};
 use serde_json::json;
 
-use super::{Report, ledger::Line, statistics::Statistics};
+use super::{Report, ledger::Line, residue::ResidueSums, statistics::Statistics};
 use crate::manifest::Manifest;
 
 /// Returns the manifest of a made-up corpus of English and Norwegian.
@@ -72,6 +73,11 @@ pub(crate) fn report() -> Report {
     };
     report.statistics.tokens_by_language =
         [("en".to_owned(), 3_000_000), ("no".to_owned(), 1_000_000)].into();
+    let mut sums = ResidueSums::default();
+    sums.add(&ArticleResidue::default());
+    report.residue.insert("en".to_owned(), sums.finish());
+    sums.add(&ArticleResidue::new(&Residue { brackets: 3, ..Residue::default() }, 0));
+    report.residue.insert("no".to_owned(), sums.finish());
     report.rejects = [("pairs".to_owned(), [("dead-link".to_owned(), 3)].into())].into();
     report
 }

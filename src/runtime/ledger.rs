@@ -15,7 +15,11 @@ use super::{
 };
 use crate::{
     config::{Plan, plan::SinkNode},
-    report::{LinkCounts, ledger::Line},
+    report::{
+        LinkCounts,
+        ledger::Line,
+        residue::{LanguageResidue, ResidueSums},
+    },
 };
 
 /// Returns the target-language source that a reject concerns.
@@ -244,4 +248,14 @@ pub(super) fn links(plan: &Plan, heard: &Heard) -> BTreeMap<String, LinkCounts> 
         }
     }
     links
+}
+
+/// Returns what is left in the articles of each language.
+pub(super) fn residue(plan: &Plan, heard: &Heard) -> BTreeMap<String, LanguageResidue> {
+    let mut sums: BTreeMap<&str, ResidueSums> = BTreeMap::new();
+    for (source, of_source) in &heard.residue {
+        let Some(node) = plan.sources.get(usize::from(*source)) else { continue };
+        sums.entry(&node.source.info().lang).or_default().merge(of_source);
+    }
+    sums.into_iter().map(|(lang, sums)| (lang.to_owned(), sums.finish())).collect()
 }

@@ -95,6 +95,7 @@ fn publish_one(
         ledger,
         rejects: reject_counts(plan, heard, &buckets),
         links: ledger::links(plan, heard),
+        residue: ledger::residue(plan, heard),
         statistics,
         notes: notes(plan, heard),
     };

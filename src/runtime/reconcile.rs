@@ -21,7 +21,10 @@ use timely::{
 };
 
 use super::said::Said;
-use crate::sources::{Finding, Reading};
+use crate::{
+    report::residue::ResidueSums,
+    sources::{Finding, Reading},
+};
 
 /// A page of a source.
 type Page = (SourceIndex, PageId);
@@ -33,7 +36,7 @@ pub(super) enum Reconciled {
     Change(((SourceIndex, (PageId, Article)), Epoch, i32)),
     /// What is known of a wanted page in the end.
     Known(SourceIndex, PageId, Reading),
-    /// How many wanted pages came to what.
+    /// How many wanted pages came to what, and what is left in their texts.
     Said(Said, i64),
 }
 
@@ -105,12 +108,13 @@ pub(super) fn reconcile<'s>(
                                     known.found = true;
                                 }
                             }
-                            Finding::Read(page, article, stream) => {
-                                let reading = Reading { article: Some(article), stream };
+                            Finding::Read(page, article, stream, residue) => {
+                                let article = Some(article);
+                                let reading = Reading { article, stream, residue };
                                 let before = take_in(&mut pages, (source, page), reading);
                                 let Some(before) = before else { continue };
                                 session.give_iterator(change(source, page, before, time, -1));
-                                session.give_iterator(change(source, page, Some(article), time, 1));
+                                session.give_iterator(change(source, page, article, time, 1));
                             }
                         }
                     }
@@ -125,8 +129,8 @@ pub(super) fn reconcile<'s>(
             let time = *capability.time();
             let mut session = output.session(&capability);
             let ended = end(std::mem::take(&mut pages), wanted, time, &mut |it| session.give(it));
-            for ((source, what), n) in ended {
-                session.give(Reconciled::Said(Said::Source(source, format!("wanted/{what}")), n));
+            for (said, n) in ended {
+                session.give(Reconciled::Said(said, n));
             }
         }
     });
@@ -151,27 +155,32 @@ fn take_in(
     (before.reading.article != reading.article).then_some(before.reading.article)
 }
 
-/// Orders the versions of a page; the stream decides between equal ones, so that the order in
-/// which streams are read does not.
+/// Orders the versions of a page; the stream decides between equal ones, and then what is left in
+/// them, so that the order in which they are read does not.
 fn rank(reading: &Reading) -> impl Ord + use<> {
     let revision = match reading.article {
         Some(Article::Text(text)) => Some(text.revision),
         _ => None,
     };
-    (revision, reading.article, Reverse(reading.stream))
+    (revision, reading.article, Reverse((reading.stream, reading.residue)))
 }
 
-/// Tells what is gone and what is known of each wanted page; returns how many came to what.
+/// Tells what is gone and what is known of each wanted page; returns how many came to what, and
+/// what is left in their texts.
 fn end(
     pages: FxHashMap<Page, Known>,
     mut wanted: FxHashSet<Page>,
     time: Epoch,
     give: &mut dyn FnMut(Reconciled),
-) -> BTreeMap<(SourceIndex, &'static str), i64> {
+) -> Vec<(Said, i64)> {
     let mut counts = BTreeMap::new();
+    let mut left: BTreeMap<SourceIndex, ResidueSums> = BTreeMap::new();
     let mut count = |source: SourceIndex, reading: &Reading| {
         for what in ["read", reading.state()] {
             *counts.entry((source, what)).or_insert(0) += 1;
+        }
+        if let Some(Article::Text(_)) = reading.article {
+            left.entry(source).or_default().add(&reading.residue);
         }
     };
     for ((source, page), known) in pages {
@@ -183,11 +192,15 @@ fn end(
         change(source, page, known.reading.article, time, -1).for_each(&mut *give);
     }
     for (source, page) in wanted {
-        let missing = Reading { article: None, stream: Default::default() };
+        let missing = Reading::default();
         count(source, &missing);
         give(Reconciled::Known(source, page, missing));
     }
-    counts
+    let counts = counts
+        .into_iter()
+        .map(|((source, what), n)| (Said::Source(source, format!("wanted/{what}")), n));
+    let left = left.into_iter().map(|(source, sums)| (Said::Residue(source, Box::new(sums)), 1));
+    counts.chain(left).collect()
 }
 
 fn change(

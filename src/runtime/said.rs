@@ -10,7 +10,7 @@ use crossic_operators::{
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Sealed;
-use crate::{sources::Snapshot, work::Work};
+use crate::{report::residue::ResidueSums, sources::Snapshot, work::Work};
 
 /// One thing said.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub(super) enum Said {
     Outcome(Outcome),
     /// By a source: a quantity it counted.
     Source(SourceIndex, String),
+    /// What is left in articles of a source.
+    Residue(SourceIndex, Box<ResidueSums>),
     /// A snapshot that a source wrote.
     Snapshot(Snapshot),
     /// A file in `memos/` that a source made.
@@ -38,6 +40,8 @@ pub(super) struct Heard {
     pub rejects: BTreeMap<Reject, i64>,
     /// Quantities of sources.
     pub sources: BTreeMap<(SourceIndex, String), i64>,
+    /// What is left in the articles of sources.
+    pub residue: BTreeMap<SourceIndex, ResidueSums>,
     /// Snapshots of sources.
     pub snapshots: Vec<Snapshot>,
     /// Files in `memos/` of sources.
@@ -64,6 +68,9 @@ impl Heard {
             }
             Said::Source(source, what) => {
                 *self.sources.entry((source, what)).or_default() += times;
+            }
+            Said::Residue(source, sums) => {
+                self.residue.entry(source).or_default().merge(&sums);
             }
             Said::Snapshot(snapshot) => self.snapshots.push(snapshot),
             Said::Memo(memo) => self.memos.push(memo),

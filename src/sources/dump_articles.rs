@@ -6,7 +6,7 @@ use crossic_operators::{
     record::{Article, Digest, Text},
     retrieve::links::Links,
     text::canonical,
-    wikitext::{Page, Site, Wikilink, clean, wikilinks},
+    wikitext::{ArticleResidue, Page, Site, Wikilink, clean, residue, wikilinks},
 };
 
 use super::{
@@ -52,17 +52,19 @@ impl Cleaning {
         Ok(Pages::open(&self.file.path, range, self.file.site.as_ref())?)
     }
 
-    /// Says what the current page is, and puts its text and its links into the pack.
-    pub(super) fn article(&mut self) -> Result<Article> {
+    /// Says what the current page is and what is left in its text, and puts the text and its links
+    /// into the pack.
+    pub(super) fn article(&mut self) -> Result<(Article, ArticleResidue)> {
+        let refused = |article| Ok((article, ArticleResidue::default()));
         let page = &self.page;
         if page.ns != 0 {
-            return Ok(Article::OtherNamespace);
+            return refused(Article::OtherNamespace);
         }
         if page.redirect.is_some() {
-            return Ok(Article::Redirect);
+            return refused(Article::Redirect);
         }
         if page.model != "wikitext" {
-            return Ok(Article::OtherModel);
+            return refused(Article::OtherModel);
         }
         let (site, options) = (self.file.cleaner.site()?, &self.file.cleaner.options);
         let wikitext = page.text(&mut self.buffer);
@@ -71,11 +73,15 @@ impl Cleaning {
             clean(Page { title: &page.title, wikitext }, site, options)
         };
         if cleaned.disambiguation {
-            return Ok(Article::Disambiguation);
+            return refused(Article::Disambiguation);
         }
         if cleaned.paragraphs.is_empty() {
-            return Ok(Article::Empty);
+            return refused(Article::Empty);
         }
+        let residue = {
+            let _clock = clock::start(Activity::Clean);
+            ArticleResidue::new(&residue(&cleaned.paragraphs, site), cleaned.n_holes)
+        };
         let text = canonical(&page.title, &cleaned.paragraphs);
         let digest = Digest::of(text.as_bytes());
         self.packs.put(digest, &text)?;
@@ -95,7 +101,7 @@ impl Cleaning {
             n_paragraphs: cleaned.paragraphs.len() as u32,
             links,
         };
-        Ok(Article::Text(text))
+        Ok((Article::Text(text), residue))
     }
 }
 
@@ -154,8 +160,8 @@ impl Task<Finding> for DumpArticles {
                 continue;
             }
             self.work.pages_cleaned += 1;
-            let article = self.cleaning.article()?;
-            let finding = Finding::Read(page, article, Digest::default());
+            let (article, residue) = self.cleaning.article()?;
+            let finding = Finding::Read(page, article, Digest::default(), residue);
             self.cleaning.packs.push(finding, rows)?;
         }
         Ok(true)

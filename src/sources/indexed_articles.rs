@@ -172,8 +172,8 @@ impl Task<Finding> for IndexedArticles {
             }
             self.work.pages_cleaned += 1;
             let digest = current.digest;
-            let article = self.cleaning.article()?;
-            self.cleaning.packs.push(Finding::Read(page, article, digest), rows)?;
+            let (article, residue) = self.cleaning.article()?;
+            self.cleaning.packs.push(Finding::Read(page, article, digest, residue), rows)?;
         }
         Ok(true)
     }

@@ -22,6 +22,7 @@ use crossic_operators::{
     flow::Kind,
     operator::Key,
     record::{Article, Digest, Langlink, PageId, Redirect, SourceIndex, Title},
+    wikitext::ArticleResidue,
 };
 use serde::{Deserialize, Serialize};
 use toml::de::{Error as TomlError, ValueDeserializer};
@@ -88,21 +89,23 @@ pub enum Remembered {
     Article(PageId, Reading),
 }
 
-/// What reading the article dump came to for one page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What reading the article dump came to for one page; by default the dump lacks it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The article; `None` if the dump lacks the page.
     pub article: Option<Article>,
     /// Digest of the compressed stream that holds the page; all zeros where streams are not told
     /// apart.
     pub stream: Digest,
+    /// What is left in its text of markup and holes; nothing if it has none.
+    pub residue: ArticleResidue,
 }
 
 /// What a task finds of a wanted page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Finding {
-    /// The page was read.
-    Read(PageId, Article, Digest),
+    /// The page was read: what it is, in which compressed stream, and what is left in its text.
+    Read(PageId, Article, Digest, ArticleResidue),
     /// The page is, byte for byte, what it was at the last build.
     Same(PageId),
 }

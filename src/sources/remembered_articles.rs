@@ -55,7 +55,7 @@ impl Reading {
             "text" => Some(Article::Text(text)),
             state => STATES.iter().find(|it| it.0 == state).map(|it| it.1),
         };
-        Reading { article, stream: row.stream }
+        Reading { article, stream: row.stream, residue: row.residue }
     }
 
     /// Returns what became of the page, in one word.
@@ -89,6 +89,7 @@ impl Reading {
             n_paragraphs: text.n_paragraphs,
             links: text.links,
             stream: self.stream,
+            residue: self.residue,
         }
     }
 }

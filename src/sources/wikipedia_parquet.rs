@@ -7,6 +7,7 @@ use crossic_operators::{
     operator::Key,
     record::{Article, Digest, Text},
     text::canonical,
+    wikitext::{ArticleResidue, Site, residue},
 };
 use serde::{Deserialize, Serialize};
 
@@ -132,9 +133,11 @@ impl Source for Parquet {
         let mut tasks = Tasks::remembering(&cx.before)?;
         dump_tables::add_tasks(&mut tasks, name, &self.opened().0, self.title_rules(), cx)?;
         let same = SameFiles::new(Arc::clone(&cx.before), Some(false));
+        let site = Arc::new(Site::new(&self.info().lang, &[]));
         for path in &self.config.files {
             let task = Box::new(ParquetArticles {
                 path: path.clone(),
+                site: Arc::clone(&site),
                 file: None,
                 packs: ArticlePacks::new(Arc::clone(&cx.store)),
                 batch: Vec::new(),
@@ -150,6 +153,8 @@ impl Source for Parquet {
 /// Reads one parquet file.
 struct ParquetArticles {
     path: PathBuf,
+    /// Knows the names of namespaces that somebody else's cleaner may have left.
+    site: Arc<Site>,
     file: Option<ArticleParquet>,
     packs: ArticlePacks,
     batch: Vec<ParquetArticle>,
@@ -158,11 +163,13 @@ struct ParquetArticles {
 }
 
 impl ParquetArticles {
-    fn article(&mut self, article: &ParquetArticle) -> Result<Article> {
+    fn article(&mut self, article: &ParquetArticle) -> Result<(Article, ArticleResidue)> {
         let paragraphs = paragraphs(&article.text);
         if paragraphs.is_empty() {
-            return Ok(Article::Empty);
+            return Ok((Article::Empty, ArticleResidue::default()));
         }
+        // Where something was dropped, such a text does not tell: it has no holes.
+        let residue = ArticleResidue::new(&residue(&paragraphs, &self.site), 0);
         let text = canonical(article.title.trim(), &paragraphs);
         let digest = Digest::of(text.as_bytes());
         self.packs.put(digest, &text)?;
@@ -173,7 +180,7 @@ impl ParquetArticles {
             n_paragraphs: paragraphs.len() as u32,
             links: Digest::default(),
         };
-        Ok(Article::Text(text))
+        Ok((Article::Text(text), residue))
     }
 }
 
@@ -219,8 +226,9 @@ impl Task<Finding> for ParquetArticles {
                     continue;
                 }
                 self.work.pages_cleaned += 1;
-                let found = self.article(article)?;
-                self.packs.push(Finding::Read(article.id, found, Digest::default()), rows)?;
+                let (found, residue) = self.article(article)?;
+                let finding = Finding::Read(article.id, found, Digest::default(), residue);
+                self.packs.push(finding, rows)?;
             }
             self.batch = batch;
             if !more {

@@ -136,7 +136,10 @@ pub fn rows<R: Row>(path: &Path) -> Result<RowReader<R>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use crossic_operators::record::Digest;
+    use crossic_operators::{
+        record::Digest,
+        wikitext::{ArticleResidue, Residue},
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -216,8 +219,9 @@ mod tests {
             n_paragraphs: 3,
             links: Digest::of(b"links"),
             stream: Digest::of(b"stream"),
+            residue: ArticleResidue::new(&Residue { tags: 4, ..Residue::default() }, page),
         };
-        check(vec![article(9), article(8)]);
+        check(vec![article(9), article(8), article(0)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The order of the fields is the order of the rows.
 
-use crossic_operators::record::Digest;
+use crossic_operators::{record::Digest, wikitext::ArticleResidue};
 use polars_arrow::datatypes::{ArrowDataType, Field};
 
 use crate::store::row::{self, BadRow, Cells, Column, Row, field};
@@ -86,6 +86,9 @@ impl Row for LinkRow {
     }
 }
 
+/// Column of [`ArticleRow::residue`], which files of layout 3 and before do not have.
+const RESIDUE: usize = 8;
+
 /// What became of a page of the article dump.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArticleRow {
@@ -105,6 +108,8 @@ pub struct ArticleRow {
     pub links: Digest,
     /// Digest of the compressed stream that holds the page; all zeros where streams are not told apart.
     pub stream: Digest,
+    /// What is left in the text of markup and holes; nothing where there is no text.
+    pub residue: ArticleResidue,
 }
 
 impl Row for ArticleRow {
@@ -120,7 +125,14 @@ impl Row for ArticleRow {
             field("n_paragraphs", ArrowDataType::UInt32),
             field("links", ArrowDataType::Utf8),
             field("stream", ArrowDataType::Utf8),
+            field("residue", ArrowDataType::Utf8),
         ]
+    }
+
+    fn earlier() -> Vec<Vec<Field>> {
+        let mut fields = ArticleRow::fields();
+        fields.truncate(RESIDUE);
+        vec![fields]
     }
 
     fn columns(rows: &[&Self]) -> Result<Vec<Column>, BadRow> {
@@ -133,6 +145,7 @@ impl Row for ArticleRow {
             row::numbers(rows, |row| row.n_paragraphs),
             row::displayed(rows, |row| row.links)?,
             row::displayed(rows, |row| row.stream)?,
+            row::displayed(rows, |row| row.residue)?,
         ])
     }
 
@@ -146,6 +159,10 @@ impl Row for ArticleRow {
             n_paragraphs: cells.number(5)?,
             links: digest(cells.str(6)?)?,
             stream: digest(cells.str(7)?)?,
+            residue: match cells.has(RESIDUE) {
+                true => residue(cells.str(RESIDUE)?)?,
+                false => ArticleResidue::default(),
+            },
         })
     }
 }
@@ -224,7 +241,42 @@ impl Row for PropRow {
     }
 }
 
+fn residue(text: &str) -> Result<ArticleResidue, String> {
+    ArticleResidue::parse(text)
+        .ok_or_else(|| format!("`{text}` says not what is left in an article"))
+}
+
 /// Returns the digest a cell holds.
 pub(crate) fn digest(text: &str) -> Result<Digest, String> {
     Digest::parse(text).ok_or_else(|| format!("`{text}` is not a digest"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crossic_operators::wikitext::Residue;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_the_time_before_residue_are_read() {
+        let residue = ArticleResidue::new(&Residue { tags: 4, ..Residue::default() }, 3);
+        let row = ArticleRow {
+            page: 7,
+            state: "text".to_owned(),
+            digest: Digest::of(b"text"),
+            revision: 1,
+            n_chars: 2,
+            n_paragraphs: 3,
+            links: Digest::default(),
+            stream: Digest::of(b"stream"),
+            residue,
+        };
+        let mut columns = ArticleRow::columns(&[&row]).unwrap();
+        assert_eq!(ArticleRow::read(Cells::new(&columns, 0)), Ok(row.clone()));
+        let [earlier] = <[_; 1]>::try_from(ArticleRow::earlier()).unwrap();
+        columns.truncate(earlier.len());
+        assert_eq!(earlier.last().unwrap().name.as_str(), "stream");
+        let without = ArticleRow { residue: ArticleResidue::default(), ..row };
+        assert_eq!(ArticleRow::read(Cells::new(&columns, 0)), Ok(without));
+    }
 }

@@ -325,16 +325,24 @@ fn paragraphs(wiki: usize, number: u32) -> Vec<String> {
         let to = title(wiki, (number + at) % 9, (number % 3) as u8);
         let template = if number.is_multiple_of(3) { "len" } else { "convert" };
         write!(text, "{{{{{template}|{number}|km}}}} [[{to}|{}]].", words[0]).unwrap();
+        if number % 5 == 3 {
+            // The cleaner has to keep what looks like markup here.
+            write!(text, " <nowiki>[[{number}]]</nowiki> (, {at}).").unwrap();
+        }
         if at == 1 { format!("== {} ==\n{text}", words[3]) } else { text }
     };
     (0..1 + number % 4).map(paragraph).collect()
 }
 
-/// Returns paragraphs with markup of which no trace is left, of a kind for each number.
+/// Returns paragraphs with markup of which no trace is left, of a kind for each number; some of it
+/// leaves a hole, which no text shows.
 fn looking(paragraphs: &[String], looks: u32) -> String {
     let mut text = paragraphs.join("\n\n");
     if looks % 2 == 1 {
         text = text.replace("|km}}", " | km }}");
+    }
+    if looks % 4 == 1 {
+        text = text.replace("}} [[", "}} {{nobody knows this}} [[");
     }
     if !looks.is_multiple_of(3) {
         text.insert_str(0, &format!("<!-- {looks} -->"));

@@ -294,7 +294,7 @@ def check_files(directory, manifest):
 
 def check_corpus(directory):
     manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    equal(manifest["format"], 3, "format of the manifest")
+    equal(manifest["format"], 4, "format of the manifest")
     counts, languages = check_shards(directory, manifest)
     check_files(directory, manifest)
     check_report(directory, counts, languages)

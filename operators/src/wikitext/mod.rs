@@ -35,7 +35,7 @@ mod tests;
 
 pub use census::{UnknownTemplate, unknown_templates};
 pub use links::{Link, Links};
-pub use residue::{Residue, residue};
+pub use residue::{ArticleResidue, KINDS, Residue, residue};
 pub use site::Site;
 pub use wikilinks::{Wikilink, wikilinks};
 

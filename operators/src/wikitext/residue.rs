@@ -1,16 +1,17 @@
 //! What markup is left in cleaned text: counts by kind, so that a leak is seen in any language.
 //!
 //! A count is a sign, not a verdict: an article on wikitext or programming holds such characters in
-//! its own right. Linear in the text, and only run by who asks for it.
+//! its own right. One pass over the text, from one special byte to the next.
 
-use memchr::{memchr_iter, memmem};
+mod article;
+mod places;
+#[cfg(test)]
+mod twin;
 
-use super::{
-    Site,
-    names::normalise_name,
-    site::Prefix,
-    tags::{self, MAX_NAME},
-};
+pub use article::{ArticleResidue, KINDS};
+
+use self::places::Places;
+use super::Site;
 
 /// How often each kind of residue occurs in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,121 +92,11 @@ impl Residue {
 /// assert_eq!((found.brackets, found.parentheses, found.tags), (1, 1, 0));
 /// ```
 pub fn residue(paragraphs: &[String], site: &Site) -> Residue {
-    let mut residue = Residue::default();
-    let mut name = String::new();
+    let mut places = Places::new(site);
     for text in paragraphs {
-        let bytes = text.as_bytes();
-        residue.brackets += count(bytes, b"[[") + count(bytes, b"]]");
-        residue.braces +=
-            [b"{{", b"}}", b"{|", b"|}"].map(|pair| count(bytes, pair)).iter().sum::<u64>();
-        residue.attributes +=
-            ATTRIBUTES.iter().map(|name| count(bytes, name.as_bytes())).sum::<u64>();
-        residue.quotes += runs_of_quotes(bytes);
-        residue.tags += memchr_iter(b'<', bytes).filter(|&at| is_tag(bytes, at)).count() as u64;
-        residue.entities +=
-            memchr_iter(b'&', bytes).filter(|&at| is_entity(bytes, at)).count() as u64;
-        residue.prefixes += memchr_iter(b':', bytes)
-            .filter(|&colon| is_prefix(text, colon, site, &mut name))
-            .count() as u64;
-        residue.headings += text.lines().filter(|line| is_heading(line)).count() as u64;
-        residue.switches += switches(text);
-        let (parentheses, separators) = punctuation(text);
-        residue.parentheses += parentheses;
-        residue.separators += separators;
+        places.count(text);
     }
-    residue
-}
-
-/// Attributes that stand in tables and tags and hardly anywhere else.
-const ATTRIBUTES: &[&str] =
-    &["style=", "class=", "colspan=", "rowspan=", "align=", "bgcolor=", "cellpadding=", "valign="];
-
-fn count(bytes: &[u8], needle: &[u8]) -> u64 {
-    memmem::find_iter(bytes, needle).count() as u64
-}
-
-fn runs_of_quotes(bytes: &[u8]) -> u64 {
-    let is_quote = |at: usize| bytes.get(at) == Some(&b'\'');
-    let begins = |&at: &usize| is_quote(at + 1) && (at == 0 || !is_quote(at - 1));
-    memchr_iter(b'\'', bytes).filter(begins).count() as u64
-}
-
-fn is_tag(bytes: &[u8], at: usize) -> bool {
-    let rest = bytes.get(at + 1..).unwrap_or_default();
-    if rest.starts_with(b"!--") {
-        return true;
-    }
-    let rest = rest.strip_prefix(b"/").unwrap_or(rest);
-    let length = rest.iter().take(MAX_NAME + 1).take_while(|it| it.is_ascii_alphanumeric()).count();
-    let name = rest.get(..length).unwrap_or_default().to_ascii_lowercase();
-    let ends = matches!(rest.get(length), None | Some(b'>' | b'/' | b' ' | b'\t' | b'\n'));
-    ends && tags::classify(&name).is_some()
-}
-
-fn is_entity(bytes: &[u8], at: usize) -> bool {
-    let rest = bytes.get(at + 1..).unwrap_or_default();
-    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'#';
-    let length = rest.iter().take(10).take_while(is_name).count();
-    1 < length && rest.get(length) == Some(&b';')
-}
-
-/// Whether the word before a colon is the name of the file or category namespace.
-fn is_prefix(text: &str, colon: usize, site: &Site, name: &mut String) -> bool {
-    // No name of a namespace is longer, in any script.
-    let from = text.ceil_char_boundary(colon.saturating_sub(40));
-    let before = text.get(from..colon).unwrap_or_default();
-    let after = text.get(colon + 1..).unwrap_or_default();
-    if !after.starts_with(|c: char| c.is_alphanumeric()) {
-        return false;
-    }
-    let word = before.rsplit(|c: char| !c.is_alphanumeric() && !is_combining(c)).next();
-    normalise_name(word.unwrap_or_default(), name);
-    site.prefix(name) == Some(Prefix::Hidden)
-}
-
-/// Whether a character belongs to the letter before it, as the vowels of Thai do.
-fn is_combining(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}')
-}
-
-fn is_heading(line: &str) -> bool {
-    4 < line.len() && line.starts_with("==") && line.ends_with("==")
-}
-
-fn switches(text: &str) -> u64 {
-    let places: Vec<_> = memmem::find_iter(text.as_bytes(), "__").collect();
-    let is_word = |pair: &&[usize]| {
-        let [from, to] = **pair else { return false };
-        let word = text.get(from + 2..to).unwrap_or_default();
-        (2..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase() || 0x80 <= b)
-    };
-    places.windows(2).filter(is_word).count() as u64
-}
-
-/// Counts broken brackets and doubled separators.
-fn punctuation(text: &str) -> (u64, u64) {
-    let (mut parentheses, mut separators) = (0, 0);
-    let mut before = None;
-    for c in text.chars() {
-        if c == ' ' || c == '\u{3000}' {
-            continue;
-        }
-        let is_open = matches!(before, Some('(' | '（'));
-        let is_bad_start = is_open && (is_separator(c) || matches!(c, ')' | '）'));
-        let is_bad_end = before.is_some_and(is_separator) && matches!(c, ')' | '）');
-        parentheses += u64::from(is_bad_start || is_bad_end);
-        separators += u64::from(before.is_some_and(is_comma) && is_comma(c));
-        before = Some(c);
-    }
-    (parentheses, separators)
-}
-
-fn is_separator(c: char) -> bool {
-    is_comma(c) || matches!(c, ':' | '：')
-}
-
-fn is_comma(c: char) -> bool {
-    matches!(c, ',' | ';' | '、' | '，' | '；' | '،' | '؛')
+    places.found
 }
 
 #[cfg(test)]

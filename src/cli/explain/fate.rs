@@ -1,5 +1,7 @@
 //! The fate of a page, as facts: what `--json` writes and what the text is made of.
 
+use std::collections::BTreeMap;
+
 use crossic_operators::{reject::Reason, segment::Retrieval};
 use serde::Serialize;
 
@@ -89,6 +91,8 @@ pub(super) struct Article {
     pub(super) n_paragraphs: u32,
     /// Digest of the cleaned text.
     pub(super) digest: String,
+    /// Kinds of markup that are left in it, and `holes`, each with its count.
+    pub(super) residue: BTreeMap<&'static str, u16>,
 }
 
 /// Whose link it is.

@@ -210,6 +210,10 @@ fn show_article(out: &mut dyn Write, article: Option<&Article>) -> Result<()> {
         )?,
         state => writeln!(out, "    no text: {state}")?,
     }
+    if !article.residue.is_empty() {
+        let found = article.residue.iter().map(|(kind, count)| format!("{kind} {count}"));
+        writeln!(out, "    left in it: {}", found.collect::<Vec<_>>().join(", "))?;
+    }
     Ok(())
 }
 

@@ -105,6 +105,7 @@ fn article(corpus: &Corpus, (source, page): (&str, u32)) -> Result<Option<Articl
         n_chars: row.n_chars,
         n_paragraphs: row.n_paragraphs,
         digest: row.digest.to_string(),
+        residue: row.residue.found().collect(),
     }))
 }
 

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader},
 };
 
-use crossic_operators::{record::Digest, reject::Reason, segment::Segment};
+use crossic_operators::{record::Digest, reject::Reason, segment::Segment, wikitext::KINDS};
 use serde::Deserialize;
 
 use super::check::Check;
@@ -15,9 +15,11 @@ use crate::{
     manifest::{FORMAT, Manifest},
     report::{
         Report,
+        numbers::counted,
+        residue::{LanguageResidue, ResidueSums},
         statistics::{Counter, Statistics},
     },
-    store::StoreError,
+    store::{StoreError, row::Row, tables::ArticleRow},
 };
 
 /// What the rows add up to, shard by shard.
@@ -81,6 +83,7 @@ pub(super) fn check(corpus: &Corpus, counted: &Counted) -> Vec<Check> {
         }
         Ok(report) => {
             checks.extend(has_tokens.then(|| statistics(&report.statistics, &counted.statistics)));
+            checks.extend(residue(corpus, &report));
             checks.push(ledger(&report));
             checks.push(rejects(corpus, &report));
         }
@@ -128,6 +131,69 @@ fn statistics(reported: &Statistics, counted: &Statistics) -> Check {
         check.equal(&format!("`{name}` of the report"), found, expected);
     }
     check
+}
+
+/// Compares what is left in articles with what their rows say, if this corpus keeps the rows.
+fn residue(corpus: &Corpus, report: &Report) -> Option<Check> {
+    let mut check = Check::new("residue", "figure");
+    let mut sums: BTreeMap<&str, ResidueSums> = BTreeMap::new();
+    for (name, source) in &corpus.manifest.sources {
+        let mut add = || -> Result<()> {
+            let Some(rows) = corpus.snapshot::<ArticleRow>(name)? else { return Ok(()) };
+            for row in rows {
+                let row = row?;
+                if row.state == "text" {
+                    sums.entry(&source.info.lang).or_default().add(&row.residue);
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = add() {
+            check.problem(error.to_string());
+        }
+    }
+    let manifest = &corpus.manifest;
+    let has_rows = manifest.snapshots.iter().any(|it| it.table == ArticleRow::TABLE);
+    let summed: BTreeMap<&str, LanguageResidue> =
+        sums.iter().map(|(lang, sums)| (*lang, sums.finish())).collect();
+    let languages: BTreeSet<&str> =
+        report.residue.keys().map(String::as_str).chain(summed.keys().copied()).collect();
+    for lang in languages {
+        let [found, expected] = [report.residue.get(lang), summed.get(lang)];
+        compare(&mut check, lang, found, expected);
+    }
+    // Rows of an earlier layout do not say what is left, and neither does their report.
+    (has_rows && manifest.is_of_this_layout()).then_some(check)
+}
+
+fn compare(
+    check: &mut Check,
+    lang: &str,
+    found: Option<&LanguageResidue>,
+    expected: Option<&LanguageResidue>,
+) {
+    let articles = |of: Option<&LanguageResidue>| of.map_or(0, |it| it.articles);
+    check.equal(
+        &format!("`residue.{lang}.articles` of the report"),
+        articles(found),
+        articles(expected),
+    );
+    for kind in KINDS {
+        let of = |it: Option<&LanguageResidue>| {
+            it.and_then(|it| it.kinds.get(kind)).copied().unwrap_or_default()
+        };
+        let (found, expected) = (of(found), of(expected));
+        let place = format!("`residue.{lang}.kinds.{kind}` of the report");
+        check.see((found != expected).then_some(|| {
+            format!(
+                "{place} is {} in {}, not {} in {}",
+                found.total,
+                counted(found.articles, "article"),
+                expected.total,
+                counted(expected.articles, "article")
+            )
+        }));
+    }
 }
 
 fn ledger(report: &Report) -> Check {
@@ -195,6 +261,8 @@ fn rejects(corpus: &Corpus, report: &Report) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use crossic_operators::wikitext::{ArticleResidue, Residue};
+
     use super::*;
     use crate::report::ledger::Line;
 
@@ -205,6 +273,34 @@ mod tests {
         assert!(statistics(&counted, &counted).ok());
         let check = statistics(&reported, &counted);
         assert_eq!(check.problems, ["`rows` of the report is 4, not 3"]);
+    }
+
+    #[test]
+    fn residue_that_differs_is_named() {
+        let left = |n_articles: u64| {
+            let mut sums = ResidueSums::default();
+            (0..n_articles).for_each(|_| {
+                sums.add(&ArticleResidue::new(&Residue { tags: 2, ..Residue::default() }, 0));
+            });
+            sums.finish()
+        };
+        let problems = |found: Option<u64>, expected: Option<u64>| {
+            let mut check = Check::new("residue", "figure");
+            let [found, expected] = [found, expected].map(|it| it.map(left));
+            compare(&mut check, "th", found.as_ref(), expected.as_ref());
+            assert_eq!(check.n_checked, 1 + KINDS.len() as u64);
+            check.problems
+        };
+        assert!(problems(Some(2), Some(2)).is_empty());
+        let kind = "`residue.th.kinds.tags` of the report is";
+        assert_eq!(
+            problems(Some(1), Some(2)),
+            [
+                "`residue.th.articles` of the report is 1, not 2".to_owned(),
+                format!("{kind} 2 in 1 article, not 4 in 2 articles"),
+            ]
+        );
+        assert_eq!(problems(None, Some(1)).len(), 2);
     }
 
     #[test]
