@@ -1,6 +1,6 @@
 //! Templates: finds the action of each and writes what it shows.
 
-use memchr::memchr;
+use memchr::{memchr, memrchr3};
 
 use super::args::{Args, Span};
 use super::marks::{BREAK, FOOT, HOLE, is_seam};
@@ -315,12 +315,10 @@ impl Renderer<'_> {
 
     /// Puts what `write` writes in brackets, but never in a second pair within the page's own.
     fn in_brackets(&mut self, write: impl FnOnce(&mut Self)) {
-        let text = &self.draft.text;
-        // An opening bracket that is farther away than this is none of its concern.
-        let near = text.get(text.ceil_char_boundary(text.len().saturating_sub(NEAR))..);
-        let near = near.unwrap_or_default();
-        let last = near.rfind(['(', ')', '\n']).and_then(|at| near.get(at..));
-        if last.is_some_and(|rest| rest.starts_with('(')) {
+        let text = self.draft.text.as_bytes();
+        // An opening bracket that is farther away is none of its concern.
+        let near = text.get(text.len().saturating_sub(NEAR)..).unwrap_or_default();
+        if memrchr3(b'(', b')', b'\n', near).is_some_and(|at| near.get(at) == Some(&b'(')) {
             return write(self);
         }
         self.draft.text.push('(');

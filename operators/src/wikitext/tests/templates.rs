@@ -95,7 +95,7 @@ fn english_rows_show_what_the_page_shows() {
             ("{{ussc|410|113|1973}}; {{usc|17|107}}", "410 U.S. 113 (1973); 17 U.S.C. § 107"),
             ("{{station link|MTR|Central}}, {{line link|A|B}}", "Central, B"),
             ("{{nuclide|carbon|14}} {{CO2}} {{H2O}}", "carbon-14 CO₂ H₂O"),
-            ("in {{by|1998}}, the {{ordinal|5}} x {{lower|2|y}}", "in 1998, the 5th x y"),
+            ("in {{by|1998}}, x {{lower|2|y}} {{roman|5}}", "in 1998, x y V"),
             ("a ({{airport codes|JFK|KJFK|JFK}}) b", "a (IATA: JFK, ICAO: KJFK, FAA LID: JFK) b"),
             ("{{airport codes|JFK|KJFK}} is", "(IATA: JFK, ICAO: KJFK) is"),
             (
