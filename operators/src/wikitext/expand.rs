@@ -272,6 +272,7 @@ impl Renderer<'_> {
             Action::AsOf(lang) => self.as_of(lang, args),
             Action::Nihongo => self.nihongo(args, next),
             Action::Frac => self.fraction(args, next),
+            Action::Ship(prefix) => self.ship(prefix, args, next),
             Action::Zh(labels) => self.writings(labels, args, next),
             Action::Quote(number) => {
                 let quote = ["text", "quote", "cita", "texto", "引用"];
