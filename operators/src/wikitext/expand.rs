@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memrchr3};
 
 use super::args::{Args, Span};
 use super::marks::{BREAK, FOOT, HOLE, is_seam};
@@ -300,6 +300,7 @@ impl Renderer<'_> {
             Action::AsOf(lang) => self.as_of(lang, args),
             Action::Nihongo => self.nihongo(args, next),
             Action::Frac => self.fraction(args, next),
+            Action::Ship(prefix) => self.ship(prefix, args, next),
             Action::Zh(labels) => self.writings(labels, args, next),
             Action::Quote(number) => {
                 let quote = ["text", "quote", "cita", "texto", "引用"];
@@ -343,12 +344,10 @@ impl Renderer<'_> {
 
     /// Puts what `write` writes in brackets, but never in a second pair within the page's own.
     pub(super) fn in_brackets(&mut self, write: impl FnOnce(&mut Self)) {
-        let text = &self.draft.text;
-        // An opening bracket that is farther away than this is none of its concern.
-        let near = text.get(text.ceil_char_boundary(text.len().saturating_sub(NEAR))..);
-        let near = near.unwrap_or_default();
-        let last = near.rfind(['(', ')', '\n']).and_then(|at| near.get(at..));
-        if last.is_some_and(|rest| rest.starts_with('(')) {
+        let text = self.draft.text.as_bytes();
+        // An opening bracket that is farther away is none of its concern.
+        let near = text.get(text.len().saturating_sub(NEAR)..).unwrap_or_default();
+        if memrchr3(b'(', b')', b'\n', near).is_some_and(|at| near.get(at) == Some(&b'(')) {
             return write(self);
         }
         self.draft.text.push('(');

@@ -23,6 +23,7 @@ mod redirect;
 mod render;
 mod repair;
 mod residue;
+mod ships;
 mod site;
 mod tags;
 mod template;

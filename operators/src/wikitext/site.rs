@@ -15,13 +15,21 @@ use crate::record::Digest;
 const VARIANTS: &[&str] =
     &["zh", "sr", "kk", "ku", "gan", "crh", "iu", "shi", "tg", "uz", "wuu", "ban", "mni", "sh"];
 
+/// Longest title that is looked up, in bytes.
+const MAX_TITLE: usize = 400;
 /// Words between two titles that share a section.
 const JOINERS: &[&str] = &["and", "&", "+", "y", "e", "và", "및", "و"];
-/// Characters around and between titles that share a section.
-const JOINTS: &[char] = &[
-    ',', '/', ':', ';', '.', '(', ')', '、', '・', '，', '：', '；', '／', '（', '）', '،', '＆',
-    'と', '和', '及', '与', '與',
-];
+
+/// Whether a character stands around or between titles that share a section.
+fn is_joint(c: char) -> bool {
+    match c {
+        ',' | '/' | ':' | ';' | '.' | '(' | ')' => true,
+        '\0'..='\u{7f}' => false,
+        '、' | '・' | '，' | '：' | '；' | '／' | '（' | '）' | '＆' | '،' => true,
+        'と' | '和' | '及' | '与' | '與' => true,
+        _ => false,
+    }
+}
 
 /// Returns a section's title without its blanks and small differences of spelling.
 fn section_key(title: &str) -> String {
@@ -219,30 +227,40 @@ impl Site {
     /// Returns whether a section of this title, in lower case, is no prose: one of the table's titles, or
     /// several of them together.
     pub(super) fn is_boilerplate(&self, title: &str) -> bool {
-        if self.sections.contains(&section_key(title)) {
-            return true;
+        if MAX_TITLE < title.len() {
+            return false;
         }
+        let mut key = String::with_capacity(title.len());
         let mut n_titles = 0;
-        let mut key = String::new();
-        for piece in title.split(JOINTS).flat_map(|piece| piece.split("และ")) {
+        let mut is_joined = false;
+        for piece in title.split(is_joint) {
             for word in piece.split_whitespace() {
-                let Some(word) = self.begin_title(word, &mut key) else {
+                let Some(next) = self.begin_title(word, &mut key) else {
                     continue;
                 };
-                if !key.is_empty() && !self.sections.contains(&key) {
-                    return false;
+                is_joined = true;
+                if !self.end_title(&mut key, &mut n_titles) {
+                    // The table holds some such titles whole.
+                    return self.sections.contains(&section_key(title));
                 }
-                n_titles += usize::from(!key.is_empty());
-                key.clear();
-                push_section_word(word, &mut key);
+                push_section_word(next, &mut key);
             }
-            if !key.is_empty() && !self.sections.contains(&key) {
-                return false;
+            if !self.end_title(&mut key, &mut n_titles) {
+                return is_joined && self.sections.contains(&section_key(title));
             }
-            n_titles += usize::from(!key.is_empty());
-            key.clear();
         }
         0 < n_titles
+    }
+
+    /// Clears and counts a title; returns whether the table holds it, or there is none.
+    fn end_title(&self, key: &mut String, n_titles: &mut usize) -> bool {
+        if key.is_empty() {
+            return true;
+        }
+        let is_known = self.sections.contains(key.as_str());
+        *n_titles += 1;
+        key.clear();
+        is_known
     }
 
     /// Adds a word to the title that it belongs to, or returns what of it begins the next one.

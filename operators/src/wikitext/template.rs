@@ -48,6 +48,8 @@ pub(super) enum Action {
     Nihongo,
     /// A fraction.
     Frac,
+    /// The name of a ship with this prefix, or with the one that the first argument holds.
+    Ship(&'static str),
     /// Labelled writings of a Chinese word: `key:label` separated by `;`.
     Zh(&'static str),
     /// A paragraph of its own made of the argument of this name or number.
@@ -191,6 +193,7 @@ pub(super) fn parse(word: &str, argument: &'static str) -> Option<Action> {
         "asof" if !argument.is_empty() => Action::AsOf(argument),
         "nihongo" => Action::Nihongo,
         "frac" => Action::Frac,
+        "ship" => Action::Ship(argument),
         "zh" => Action::Zh(argument),
         "quote" => Action::Quote(argument.parse().ok()?),
         "ill" => Action::Ill(argument.parse().ok()?),

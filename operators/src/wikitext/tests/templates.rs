@@ -58,6 +58,9 @@ fn rows_of_every_wiki_are_not_undone() {
                 "The USS Missouri (BB-63) and HMS Hood (51) sailed",
             ),
             ("{{ship|HMCS|Foo|K2}}, {{SS|Titanic}}", "HMCS Foo (K2), SS Titanic"),
+            ("{{ship||Foo}}, {{USS|A|B|2}}, {{USS|A|B|6}}, {{USS}}", "Foo, A, USS A,"),
+            ("{{ship|HMCS|Foo|K2|6}}, {{ship|HMCS|Foo|K2|2}}", "HMCS Foo, Foo"),
+            ("{{GS|U-47|1938}}, {{GS|U-47|1938|2}}", "German submarine U-47 (1938), U-47"),
             ("Hawai{{okina}}i, {{ayin}}Ali", "Hawaiʻi, ʿAli"),
             ("B{{music|flat}} minor, C{{music|#}}, {{music|time|3|4}}", "B♭ minor, C♯, 3/4"),
             ("on {{dts|2010|7|4}}, {{ca.|1300}}", "on July 4, 2010, c. 1300"),
@@ -95,7 +98,7 @@ fn english_rows_show_what_the_page_shows() {
             ("{{ussc|410|113|1973}}; {{usc|17|107}}", "410 U.S. 113 (1973); 17 U.S.C. § 107"),
             ("{{station link|MTR|Central}}, {{line link|A|B}}", "Central, B"),
             ("{{nuclide|carbon|14}} {{CO2}} {{H2O}}", "carbon-14 CO₂ H₂O"),
-            ("in {{by|1998}}, the {{ordinal|5}} x {{lower|2|y}}", "in 1998, the 5th x y"),
+            ("in {{by|1998}}, x {{lower|2|y}} {{roman|5}}", "in 1998, x y V"),
             ("a ({{airport codes|JFK|KJFK|JFK}}) b", "a (IATA: JFK, ICAO: KJFK, FAA LID: JFK) b"),
             ("{{airport codes|JFK|KJFK}} is", "(IATA: JFK, ICAO: KJFK) is"),
             (
