@@ -303,7 +303,7 @@ impl Renderer<'_> {
             Action::Ship(prefix) => self.ship(prefix, args, next),
             Action::Zh(labels) => self.writings(labels, args, next),
             Action::Quote(number) => {
-                let quote = ["text", "quote", "cita", "texto", "引用"];
+                let quote = ["text", "quote", "content", "cita", "texto", "引用"];
                 let named = quote.iter().find_map(|name| args.named(name));
                 self.draft.text.push(BREAK);
                 if let Some(span) = named.or_else(|| args.positional(number)) {

@@ -81,6 +81,7 @@ fn lists_in_columns_stay() {
         check("en", page, "x\n\na\nb\n\ny");
     }
     check("es", "x\n{{lista de columnas|2|\n* a\n* b\n}}\ny", "x\n\na\nb\n\ny");
+    check("en", "one\n{{div col}}\ntwo\n{{div col end}}", "one\n\ntwo");
     check("en", "{{Unordered list|a|b}}", "a, b");
     check("en", "{{term|Word}}\n{{defn|What it means.}}", "Word\nWhat it means.");
 }
