@@ -34,6 +34,9 @@ pub enum Error {
     /// A dump is damaged.
     #[error("{0}")]
     Dump(#[from] DumpError),
+    /// A bzip2 file of articles is damaged, which a source may be told to pass over.
+    #[error("{0}")]
+    Articles(#[source] DumpError),
     /// A file of the corpus is damaged.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -108,6 +111,13 @@ impl Error {
                 storage::error::hint(cause)
             }
             Error::Dump(error) => error.hint().map(str::to_owned),
+            Error::Articles(error) => {
+                let first = error.hint().unwrap_or("download the file again");
+                Some(format!(
+                    "{first}; or set `skip-damaged = true` in its source: the pages that the \
+                     damage hides are then missing, and counted"
+                ))
+            }
             Error::Fetch(error) => error.hint(),
             Error::Cluster(error) => error.hint().map(str::to_owned),
             Error::Train(crossic_trainer::error::Error::Io(error)) => match is_full(error) {

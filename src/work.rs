@@ -23,6 +23,10 @@ work! {
     pages_read,
     /// Pages cut off at the end of a file.
     pages_truncated,
+    /// Damaged places of article files that were passed over.
+    places_damaged,
+    /// Compressed bytes that gave no text because of them.
+    bytes_damaged,
     /// Pages that lack an id or a title.
     pages_malformed,
     /// Pages with bytes that are not UTF-8.

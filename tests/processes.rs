@@ -20,6 +20,7 @@ use std::{
 use crossic::manifest::Manifest;
 use serde_json::Value;
 
+mod common;
 mod common_crossic;
 mod ports;
 use common_crossic::{Folder, Ran, files, repository};
@@ -241,6 +242,19 @@ fn two_processes_of_one_worker_build_what_one_builds() {
 #[test]
 fn two_processes_of_two_workers_build_what_one_builds() {
     same_bytes("2");
+}
+
+#[test]
+fn a_file_of_one_stream_is_shared_by_two_processes() {
+    let scene = Scene::new();
+    let xml = format!("thwiki-{}-pages-articles-multistream", DATES[0]);
+    let dir = format!("dumps/{}/thwiki", DATES[0]);
+    let file = format!("{dir}/{xml}.xml.bz2");
+    scene.folder.write(&file, &common::one_stream(&scene.folder.read(&file), 15_000));
+    fs_err::remove_file(scene.folder.path(&format!("{dir}/{xml}-index.txt.bz2"))).unwrap();
+    scene.alone(DATES[0], "one");
+    scene.together(DATES[0], "two", "1");
+    scene.same("one", "two");
 }
 
 #[test]

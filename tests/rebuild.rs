@@ -47,6 +47,7 @@ fn style() -> impl Strategy<Value = Style> {
             sorted,
             repeated,
             latest,
+            damage: 0,
         },
     )
 }
@@ -211,6 +212,25 @@ fn templates_alone(place: Place) {
     );
 }
 
+/// Builds histories whose files are damaged, and damaged otherwise or whole at the next step.
+fn damage_comes_and_goes(n: u64, index: bool, place: Place) {
+    let numbers = || prop::collection::vec(prop_oneof![Just(0), 1_usize..3000], 8);
+    let pipeline = Pipeline { skips: true, ..Pipeline::default() };
+    seeds(
+        n,
+        || (histories(&SHAPE), numbers(), 1_usize..3),
+        |(history, numbers, n_parts)| {
+            let style = Style { index, n_parts, ..Style::default() };
+            let mut steps = steps(&history, style, &pipeline);
+            // The last step once more, so that damage also comes and goes where nothing else does.
+            let last = steps.last().unwrap().clone();
+            steps.extend([last.clone(), last]);
+            steps.iter_mut().zip(numbers).for_each(|(step, it)| step.style.damage = it);
+            check(&steps, place)
+        },
+    );
+}
+
 #[test]
 fn templates_alone_change_on_two_workers() {
     templates_alone(Place::Workers(2));
@@ -219,6 +239,21 @@ fn templates_alone_change_on_two_workers() {
 #[test]
 fn templates_alone_change_in_two_processes() {
     templates_alone(Place::Processes(1));
+}
+
+#[test]
+fn damage_of_files_with_an_index_comes_and_goes() {
+    damage_comes_and_goes(5, true, Place::Workers(2));
+}
+
+#[test]
+fn damage_of_files_without_an_index_comes_and_goes() {
+    damage_comes_and_goes(3, false, Place::Workers(2));
+}
+
+#[test]
+fn damage_comes_and_goes_in_two_processes() {
+    damage_comes_and_goes(2, true, Place::Processes(1));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
     config::plan::SourceNode,
     dump::{
         find::{DumpFiles, find_dump},
-        index::{self, IndexStreams, wanted_streams},
+        index::{self, IndexStreams, wanted_streams, wanted_streams_of_damaged},
         sql,
     },
     error::Result,
@@ -74,9 +74,10 @@ impl Skips {
             Some(corpus) => last_revisions(name, source, corpus)?,
             None => None,
         };
+        let passes_over = source.knobs().get("skip-damaged") == Some(&Value::Bool(true));
         match revisions {
-            Some(revisions) => from_last_build(&pairs, &files, &revisions).map(Some),
-            None => from_links(&pairs, n_links).map(Some),
+            Some(revisions) => from_last_build((&pairs, passes_over), &files, &revisions).map(Some),
+            None => from_links((&pairs, passes_over), n_links).map(Some),
         }
     }
 
@@ -175,13 +176,14 @@ fn dump_files(source: &dyn Source) -> Result<Option<DumpFiles>> {
 ///
 /// With W of P pages wanted, a stream of n pages has one with probability 1 - (1 - W/P)^n. Pages
 /// that are wanted lie together more than at random, so that on the whole fewer streams are read.
-fn from_links(pairs: &[(PathBuf, PathBuf)], n_links: u64) -> Result<Skips> {
+fn from_links((pairs, passes_over): (&[(PathBuf, PathBuf)], bool), n_links: u64) -> Result<Skips> {
     let basis = Basis::Links { n_wanted_at_most: n_links };
     let mut skips = Skips { n_bytes: 0, n_bytes_read: 0, n_pages: 0, n_streams: 0, basis };
     // The bytes of all streams with so many pages.
     let mut bytes_by_pages: BTreeMap<u32, u64> = BTreeMap::new();
     for (articles, index) in pairs {
-        let mut streams = IndexStreams::open(index, articles, |_| false)?;
+        let streams = IndexStreams::open(index, articles, |_| false)?;
+        let mut streams = streams.passing_over(passes_over);
         while let Some(stream) = streams.next_stream()? {
             skips.n_streams += 1;
             skips.n_pages += u64::from(stream.n_pages);
@@ -202,7 +204,7 @@ fn from_links(pairs: &[(PathBuf, PathBuf)], n_links: u64) -> Result<Skips> {
 
 /// Takes the pages that were wanted last time, with the revisions that were read.
 fn from_last_build(
-    pairs: &[(PathBuf, PathBuf)],
+    (pairs, passes_over): (&[(PathBuf, PathBuf)], bool),
     files: &DumpFiles,
     revisions: &FxHashMap<u32, u64>,
 ) -> Result<Skips> {
@@ -210,8 +212,11 @@ fn from_last_build(
     let (mut n_wanted, mut n_streams_wanted, mut n_streams_changed) = (0, 0, 0);
     let (mut n_bytes, mut n_bytes_read, mut n_pages, mut n_streams) = (0, 0, 0, 0);
     for (articles, index) in pairs {
-        let (streams, totals) =
-            wanted_streams(index, articles, |page| revisions.contains_key(&page))?;
+        let was_wanted = |page| revisions.contains_key(&page);
+        let (streams, totals) = match passes_over {
+            true => wanted_streams_of_damaged(index, articles, was_wanted)?,
+            false => wanted_streams(index, articles, was_wanted)?,
+        };
         n_wanted += totals.n_pages_wanted;
         n_streams_wanted += totals.n_streams_wanted;
         n_bytes += totals.n_bytes;

@@ -75,6 +75,8 @@ pub(super) fn text(out: &mut impl Write, built: &[Built], elapsed: Duration) -> 
             )?;
         }
         for (n, text) in [
+            (built.work.places_damaged, "damaged places of article files, passed over"),
+            (built.work.bytes_damaged, "bytes of article files without text because of damage"),
             (built.work.pages_truncated, "pages cut off at the end of a file, left out"),
             (built.work.pages_malformed, "malformed pages, left out"),
             (built.work.pages_not_utf8, "pages with bytes that are not UTF-8, replaced by U+FFFD"),

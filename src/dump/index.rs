@@ -22,6 +22,7 @@ use crate::{
         index_error::IndexFault,
         index_lines::{Entry, Lines},
         input::Input,
+        streams::Streams,
         xml::{Pages, RawPage},
     },
     storage::{self, File},
@@ -70,7 +71,23 @@ pub fn wanted_streams(
     file: &Path,
     wanted: impl Fn(u32) -> bool,
 ) -> Result<(Vec<Stream>, Totals), DumpError> {
-    let mut all = IndexStreams::open(index, file, wanted)?;
+    read_all(IndexStreams::open(index, file, wanted)?)
+}
+
+/// Returns what [`wanted_streams`] does of a file that may be damaged: a stream need not be seen to
+/// begin, and what is damaged at the ends of the file is passed over.
+pub fn wanted_streams_of_damaged(
+    index: &Path,
+    file: &Path,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<(Vec<Stream>, Totals), DumpError> {
+    read_all(IndexStreams::open(index, file, wanted)?.passing_over(true))
+}
+
+/// Reads an index to its end.
+fn read_all<F: Fn(u32) -> bool>(
+    mut all: IndexStreams<F>,
+) -> Result<(Vec<Stream>, Totals), DumpError> {
     let (mut streams, mut totals) = (Vec::new(), Totals::default());
     while let Some(mut stream) = all.next_stream()? {
         totals.n_streams += 1;
@@ -105,6 +122,8 @@ pub struct IndexStreams<F> {
     begun: bool,
     // The last offset at which a stream was seen to begin.
     checked: Option<u64>,
+    // Whether the file may be damaged.
+    skips: bool,
 }
 
 impl<F: Fn(u32) -> bool> IndexStreams<F> {
@@ -121,7 +140,13 @@ impl<F: Fn(u32) -> bool> IndexStreams<F> {
             ahead: None,
             begun: false,
             checked: None,
+            skips: false,
         })
+    }
+
+    /// Says whether the file may be damaged, so that no stream need be seen to begin.
+    pub fn passing_over(self, skips: bool) -> Self {
+        Self { skips, ..self }
     }
 
     /// Returns the size of the file in bytes.
@@ -131,7 +156,8 @@ impl<F: Fn(u32) -> bool> IndexStreams<F> {
 
     /// Returns the next stream, or `None` at the end of the index.
     ///
-    /// A stream with wanted pages, and the one behind it, was seen to begin where the index says.
+    /// A stream with wanted pages, and the one behind it, was seen to begin where the index says,
+    /// unless the file may be damaged.
     pub fn next_stream(&mut self) -> Result<Option<Stream>, DumpError> {
         if !self.begun {
             self.begun = true;
@@ -199,7 +225,7 @@ impl<F: Fn(u32) -> bool> IndexStreams<F> {
 
     /// Fails unless a stream begins at `offset`, which is named in `line`.
     fn check_start(&mut self, offset: u64, line: u64) -> Result<(), DumpError> {
-        if self.checked == Some(offset) {
+        if self.skips || self.checked == Some(offset) {
             return Ok(());
         }
         let begins = begins_at(&mut self.file, offset)
@@ -214,7 +240,7 @@ impl<F: Fn(u32) -> bool> IndexStreams<F> {
 
     /// Fails if the file has a page before the first listed stream: the index lacks its beginning.
     fn check_head(&self, first: u64) -> Result<(), DumpError> {
-        match first_page(&self.path, 0..first)? {
+        match first_page(&self.path, 0..first, self.skips)? {
             None => Ok(()),
             Some(page) => {
                 let (offset, file) = (first, self.path.clone());
@@ -229,7 +255,7 @@ impl<F: Fn(u32) -> bool> IndexStreams<F> {
         let mut input = Input::open(&self.path).map_err(failed)?;
         let behind = bzip2_chain::find_start(&mut input, last + 1, self.n_bytes).map_err(failed)?;
         let Some(behind) = behind else { return Ok(()) };
-        match first_page(&self.path, behind..self.n_bytes)? {
+        match first_page(&self.path, behind..self.n_bytes, self.skips)? {
             None => Ok(()),
             Some(page) => {
                 let (offset, file) = (last, self.path.clone());
@@ -240,9 +266,13 @@ impl<F: Fn(u32) -> bool> IndexStreams<F> {
 }
 
 /// Returns the first page that begins in a range.
-fn first_page(file: &Path, range: Range<u64>) -> Result<Option<u32>, DumpError> {
+fn first_page(file: &Path, range: Range<u64>, skips: bool) -> Result<Option<u32>, DumpError> {
     let mut page = RawPage::default();
-    let found = Pages::open(file, range, None)?.next(&mut page)?;
+    let streams = match skips {
+        true => Streams::listed(file, range, skips)?,
+        false => Streams::range(file, range)?,
+    };
+    let found = Pages::of(streams, None).next(&mut page)?;
     Ok(found.then_some(page.id))
 }
 

@@ -61,7 +61,7 @@ impl Announced {
     /// than are listed.
     ///
     /// `n_unreadable` pages were met that have no number that could be read: malformed or cut off.
-    /// As many may be missing.
+    /// As many may be missing. If something was passed over, all of them may.
     pub fn end(self, n_unreadable: u64) -> Result<(), DumpError> {
         let (offset, file) = (self.offset, self.file.clone());
         match self.missing.first_key_value() {

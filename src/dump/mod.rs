@@ -1,5 +1,6 @@
 //! Readers for the files of a Wikipedia dump: finding them, decompression, SQL tables, pages XML and its index; and for web documents.
 
+mod bzip2_block;
 mod bzip2_blocks;
 mod bzip2_chain;
 mod bzip2_threads;

@@ -8,22 +8,34 @@ use std::{
 
 use crate::dump::{
     bzip2_chain::{self, Chain, Step},
-    bzip2_threads::Threads,
+    bzip2_threads::{Cut, Threads},
     error::{DumpError, DumpErrorKind, Position},
     format::{self, Format},
     gzip::{Fault, Members},
     input::Input,
 };
 
+/// How far the second stream of a file is looked for: streams of dumps have less than 1 MB.
+const N_FIRST_BYTES: u64 = 16 << 20;
+
 /// What [`Streams::read`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Text was appended, or may be by the next call.
     Text,
-    /// All streams of the range have ended; further calls read on into the streams behind it.
+    /// All that the range owns has ended; further calls read on into what lies behind it.
     OwnEnd,
     /// The file has ended; every checksum was right.
     End,
+}
+
+/// What was damaged and passed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Damaged places of the file.
+    pub n_places: u64,
+    /// Bytes of the file that gave no text because of them.
+    pub n_bytes: u64,
 }
 
 /// The decompressed bytes of one file or of one range of it, pulled piece by piece.
@@ -75,11 +87,47 @@ impl Streams {
         matches!(self.decoder, Decoder::Threads(_))
     }
 
-    /// Returns how many damaged places were passed over.
-    pub fn n_lost(&self) -> u64 {
+    /// Opens the blocks of a bzip2 file that begin in `own`, in bytes of the file, wherever it was
+    /// cut; each is decoded when it is wanted. Other files are opened as [`Streams::range`] does.
+    ///
+    /// No text is given before its checksum was right. With `skips`, damaged blocks are passed over.
+    /// The checksum of a whole stream is compared only where the range has all of it; blocks follow
+    /// one another to the bit, so that none can be missing for all that.
+    pub fn blocks(path: &Path, own: Range<u64>, skips: bool) -> Result<Self, DumpError> {
+        Self::in_place(path, own, Cut::Anywhere, skips)
+    }
+
+    /// Opens the streams of a bzip2 file in `own`, which begins with one and ends where another is
+    /// said to begin; otherwise as [`Streams::blocks`].
+    pub fn listed(path: &Path, own: Range<u64>, skips: bool) -> Result<Self, DumpError> {
+        Self::in_place(path, own, Cut::Streams, skips)
+    }
+
+    fn in_place(path: &Path, own: Range<u64>, cut: Cut, skips: bool) -> Result<Self, DumpError> {
+        let refuse = |kind| DumpError { path: path.to_owned(), kind };
+        let (input, format) = open(path).map_err(refuse)?;
+        if format != Format::Bzip2 || own.end <= own.start {
+            return Self::range(path, own);
+        }
+        let threads = Threads::in_place(input, own.clone(), cut, skips).map_err(|cause| {
+            let at = Position { compressed: own.start, text: 0 };
+            refuse(DumpErrorKind::Io { doing: "read the file", at, cause })
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            decoder: Decoder::Threads(Box::new(threads)),
+            own,
+            own_ended: false,
+            n_text_bytes: 0,
+            failed: false,
+        })
+    }
+
+    /// Returns what was damaged and passed over.
+    pub fn lost(&self) -> Lost {
         match &self.decoder {
-            Decoder::Threads(threads) => threads.n_lost(),
-            _ => 0,
+            Decoder::Threads(threads) => threads.lost(),
+            _ => Lost::default(),
         }
     }
 
@@ -140,10 +188,7 @@ impl Streams {
                 Step::Between => Progress::Text,
                 Step::End => Progress::End,
             }),
-            Decoder::Threads(threads) => {
-                let more = threads.read(text)?;
-                Ok(if more { Progress::Text } else { Progress::End })
-            }
+            Decoder::Threads(threads) => threads.read(text),
             Decoder::Nothing(_) => Ok(Progress::End),
         }
     }
@@ -187,6 +232,22 @@ impl Streams {
             Decoder::Plain(_) | Decoder::Nothing(_) => "plain",
         }
     }
+}
+
+/// Returns whether a file is of bzip2 and has no second stream near its start, so that several
+/// readers can only share it block by block.
+pub fn is_one_stream(path: &Path) -> Result<bool, DumpError> {
+    let refuse = |kind| DumpError { path: path.to_owned(), kind };
+    let (mut input, format) = open(path).map_err(refuse)?;
+    if format != Format::Bzip2 {
+        return Ok(false);
+    }
+    let second = bzip2_chain::find_start(&mut input, 1, N_FIRST_BYTES);
+    let second = second.map_err(|cause| {
+        let at = Position { compressed: 1, text: 0 };
+        refuse(DumpErrorKind::Io { doing: "read the file", at, cause })
+    })?;
+    Ok(second.is_none())
 }
 
 /// Cuts a file into up to `n_ranges` ranges of its bytes that together own everything in it once.

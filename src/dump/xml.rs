@@ -7,7 +7,7 @@ use crate::dump::{
     entities::unescape_into,
     error::{DumpError, DumpErrorKind, Position},
     siteinfo::SiteInfo,
-    streams::Streams,
+    streams::{Lost, Streams},
     tags::{Kind, Tag, Tags, Walk},
 };
 
@@ -195,9 +195,9 @@ impl Pages {
         self.tags.window().streams().bytes_read()
     }
 
-    /// Returns how many damaged places of the file were passed over.
-    pub fn n_lost(&self) -> u64 {
-        self.tags.window().streams().n_lost()
+    /// Returns what of the file was damaged and passed over.
+    pub fn lost(&self) -> Lost {
+        self.tags.window().streams().lost()
     }
 
     /// Returns how many bytes of decompressed text were read.

@@ -166,7 +166,7 @@ impl<'a, R: Send + 'static> Reading<'a, R> {
             n_malformed: pages.malformed(),
             n_cut_off: u64::from(pages.truncated()),
             n_not_utf8: pages.replaced(),
-            n_lost: pages.n_lost(),
+            n_lost: pages.lost().n_places,
             n_xml_bytes: pages.text_bytes_read(),
         });
     }

@@ -15,10 +15,12 @@ use super::{
 use crate::{
     clock::{self, Activity},
     dump::{
+        error::{DumpError, DumpErrorKind},
         siteinfo::SiteInfo,
+        streams::Streams,
         xml::{Pages, RawPage},
     },
-    error::Result,
+    error::{Error, Result},
     store::texts::TextStore,
     work::Work,
 };
@@ -26,6 +28,10 @@ use crate::{
 /// An article file, and what becomes of its pages.
 pub(super) struct ArticleFile {
     pub(super) path: PathBuf,
+    /// Whether its ranges are read block by block.
+    pub(super) by_blocks: bool,
+    /// Whether damaged blocks are passed over.
+    pub(super) skips: bool,
     pub(super) site: Option<SiteInfo>,
     pub(super) cleaner: Arc<Cleaner>,
     /// How titles of the wiki are written, where links of its articles are kept.
@@ -48,8 +54,29 @@ impl Cleaning {
     }
 
     /// Opens the pages that begin in a range of the file.
-    pub(super) fn open(&self, range: Range<u64>) -> Result<Pages> {
-        Ok(Pages::open(&self.file.path, range, self.file.site.as_ref())?)
+    fn open(&self, range: Range<u64>) -> Result<Pages> {
+        let file = &self.file;
+        let streams = match file.by_blocks {
+            true => Streams::blocks(&file.path, range, file.skips)?,
+            false => Streams::range(&file.path, range)?,
+        };
+        Ok(Pages::of(streams, file.site.as_ref()))
+    }
+
+    /// Opens the pages of a stream that the file's index lists.
+    pub(super) fn open_listed(&self, range: Range<u64>) -> Result<Pages> {
+        let file = &self.file;
+        let streams = match file.skips {
+            true => Streams::listed(&file.path, range, true)?,
+            false => Streams::range(&file.path, range)?,
+        };
+        Ok(Pages::of(streams, file.site.as_ref()))
+    }
+
+    /// Reads the next page into `page`; returns false when there is none.
+    pub(super) fn next(&mut self, pages: &mut Pages) -> Result<bool> {
+        let _clock = clock::start(Activity::Decompress);
+        pages.next(&mut self.page).map_err(damaged)
     }
 
     /// Says what the current page is and what is left in its text, and puts the text and its links
@@ -134,6 +161,18 @@ pub(super) fn count(work: &mut Work, pages: &Pages) {
     work.pages_truncated += u64::from(pages.truncated());
     work.pages_not_utf8 += pages.replaced();
     work.bytes_read += pages.bytes_read();
+    work.places_damaged += pages.lost().n_places;
+    work.bytes_damaged += pages.lost().n_bytes;
+}
+
+/// Returns the error about an article file; of damage that can be passed over it says so.
+pub(super) fn damaged(error: DumpError) -> Error {
+    match error.kind {
+        DumpErrorKind::Damaged { format: "bzip2", .. }
+        | DumpErrorKind::Truncated { format: "bzip2", .. }
+        | DumpErrorKind::Trailing { format: "bzip2", .. } => Error::Articles(error),
+        _ => error.into(),
+    }
 }
 
 impl Task<Finding> for DumpArticles {
@@ -144,11 +183,7 @@ impl Task<Finding> for DumpArticles {
                 Some(pages) => pages,
                 None => self.pages.insert(self.cleaning.open(self.range.clone())?),
             };
-            let found = {
-                let _clock = clock::start(Activity::Decompress);
-                pages.next(&mut self.cleaning.page)?
-            };
-            if !found {
+            if !self.cleaning.next(pages)? {
                 count(&mut self.work, pages);
                 self.cleaning.packs.seal(rows)?;
                 return Ok(false);

@@ -15,7 +15,7 @@ use crossic_operators::record::Digest;
 
 use super::{
     Before, Finding, SourceCounts, Task, Wanted,
-    dump_articles::{ArticleFile, Cleaning, count},
+    dump_articles::{ArticleFile, Cleaning, count, damaged},
 };
 use crate::{
     clock::{self, Activity},
@@ -32,13 +32,20 @@ use crate::{
 pub(super) struct WantedStreams {
     path: PathBuf,
     index: PathBuf,
+    skips: bool,
     before: Arc<Before>,
     found: OnceLock<(Vec<Stream>, Totals)>,
 }
 
 impl WantedStreams {
-    pub(super) fn new(path: PathBuf, index: PathBuf, before: Arc<Before>) -> WantedStreams {
-        WantedStreams { path, index, before, found: OnceLock::new() }
+    /// Returns the streams of a file, which may be damaged if `skips`.
+    pub(super) fn new(
+        path: PathBuf,
+        index: PathBuf,
+        skips: bool,
+        before: Arc<Before>,
+    ) -> WantedStreams {
+        WantedStreams { path, index, skips, before, found: OnceLock::new() }
     }
 
     fn found(&self, wanted: &Wanted) -> Result<&(Vec<Stream>, Totals)> {
@@ -47,7 +54,12 @@ impl WantedStreams {
         }
         let found = {
             let _clock = clock::start(Activity::Index);
-            index::wanted_streams(&self.index, &self.path, |page| wanted.0.contains(&page))?
+            let is_wanted = |page| wanted.0.contains(&page);
+            match self.skips {
+                true => index::wanted_streams_of_damaged(&self.index, &self.path, is_wanted),
+                false => index::wanted_streams(&self.index, &self.path, is_wanted),
+            }
+            .map_err(damaged)?
         };
         // Another worker may have been faster; both read the same file.
         Ok(self.found.get_or_init(|| found))
@@ -80,6 +92,7 @@ struct Current {
     pages: Pages,
     digest: Digest,
     announced: Announced,
+    n_pages: u32,
 }
 
 impl IndexedArticles {
@@ -128,9 +141,10 @@ impl IndexedArticles {
             self.work.streams_read += 1;
             let one = std::slice::from_ref(stream);
             self.current = Some(Current {
-                pages: self.cleaning.open(stream.range.clone())?,
+                pages: self.cleaning.open_listed(stream.range.clone())?,
                 digest,
                 announced: Announced::new(&shared.index, &shared.path, one),
+                n_pages: stream.n_pages,
             });
             return Ok(true);
         }
@@ -150,13 +164,13 @@ impl Task<Finding> for IndexedArticles {
                 self.cleaning.packs.seal(rows)?;
                 return Ok(false);
             };
-            let found = {
-                let _clock = clock::start(Activity::Decompress);
-                current.pages.next(&mut self.cleaning.page)?
-            };
-            if !found {
-                if let Some(Current { pages, announced, .. }) = self.current.take() {
-                    announced.end(pages.malformed() + u64::from(pages.truncated()))?;
+            if !self.cleaning.next(&mut current.pages)? {
+                if let Some(Current { pages, announced, n_pages, .. }) = self.current.take() {
+                    let n_unreadable = match pages.lost().n_places {
+                        0 => pages.malformed() + u64::from(pages.truncated()),
+                        _ => n_pages.into(),
+                    };
+                    announced.end(n_unreadable)?;
                     count(&mut self.work, &pages);
                     self.n_bytes += pages.bytes_read();
                 }

@@ -27,8 +27,8 @@ use crate::{
     dump::{
         find::{DumpFiles, find_dump},
         index,
-        siteinfo::{SiteInfo, read_siteinfo},
-        streams,
+        siteinfo::{SiteInfo, siteinfo_of},
+        streams::{self, Streams},
     },
     error::{Error, Result},
 };
@@ -60,6 +60,11 @@ pub(super) const SOURCE: Descriptor = Descriptor {
             about: "keep sections such as References, See also and External links",
         },
         Key { name: "math", default: "false", about: "keep formulas as $…$" },
+        Key {
+            name: "skip-damaged",
+            default: "false",
+            about: "pass over damaged parts of .bz2 article files, whose pages are then missing",
+        },
     ],
     paper: "headings = \"keep\"",
     parse: |value| Ok(Box::new(Dump { config: Config::deserialize(value)?, opened: None })),
@@ -81,6 +86,8 @@ struct Config {
     boilerplate: bool,
     #[serde(default)]
     math: bool,
+    #[serde(default)]
+    skip_damaged: bool,
 }
 
 fn yes() -> bool {
@@ -179,7 +186,9 @@ impl Source for Dump {
                 hint: "download `pages-articles-multistream.xml.bz2` of the same dump".to_owned(),
             });
         };
-        let site = read_siteinfo(first)?;
+        // Nothing that a checksum has not vouched for says what the pages are. The head is never
+        // passed over: all pages are cleaned by its namespaces.
+        let site = siteinfo_of(Streams::blocks(first, 0..u64::MAX, false)?)?;
         if let Some(site) = &site
             && !site.dbname.is_empty()
             && site.dbname != files.wiki
@@ -259,16 +268,20 @@ impl Source for Dump {
         let n_indexes = indexed.iter().filter(|(_, index)| index.is_some()).count();
         let all_or_none = (n_indexes == 0 || n_indexes == indexed.len()).then_some(n_indexes != 0);
         let same = SameFiles::new(Arc::clone(&cx.before), all_or_none);
+        let skips = self.config.skip_damaged;
         for (path, index) in indexed {
             let articles = Arc::new(ArticleFile {
                 path: path.clone(),
+                // Of a file of one stream, streams would all be one worker's.
+                by_blocks: skips || index.is_none() && streams::is_one_stream(&path)?,
+                skips,
                 site: site.clone(),
                 cleaner: Arc::clone(cleaner),
                 links: links.clone(),
                 store: Arc::clone(&cx.store),
             });
             let streams = index.map(|index| {
-                Arc::new(WantedStreams::new(path.clone(), index, Arc::clone(&cx.before)))
+                Arc::new(WantedStreams::new(path.clone(), index, skips, Arc::clone(&cx.before)))
             });
             // The cut depends on the file alone, so that packs are the same for any workers.
             for range in streams::ranges(&path, 64, 1 << 20)? {

@@ -29,11 +29,22 @@ pub(crate) struct Style {
     pub(crate) repeated: bool,
     /// Whether the `page` table knows the latest revision.
     pub(crate) latest: bool,
+    /// Where each file of XML is damaged, behind its head: a number for a place and a kind of
+    /// damage, 0 for none.
+    pub(crate) damage: usize,
 }
 
 impl Default for Style {
     fn default() -> Style {
-        Style { index: true, n_pages: 2, n_parts: 1, sorted: true, repeated: false, latest: true }
+        Style {
+            index: true,
+            n_pages: 2,
+            n_parts: 1,
+            sorted: true,
+            repeated: false,
+            latest: true,
+            damage: 0,
+        }
     }
 }
 
@@ -84,7 +95,8 @@ pub(crate) fn write(
                     (place.to_string(), format!("-p{first}p{last}"))
                 }
             };
-            let (xml, index) = multistream(number, part, style.n_pages);
+            let (mut xml, index) = multistream(number, part, style.n_pages);
+            damage(&mut xml, style.damage);
             let name = format!("{stem}-pages-articles-multistream{}.xml{}.bz2", range.0, range.1);
             fs_err::write(dir.join(name), xml).unwrap();
             if style.index {
@@ -261,6 +273,17 @@ fn multistream(wiki: usize, pages: &[(&u32, &Page)], n_pages: usize) -> (Vec<u8>
     }
     file.extend(bz2(b"</mediawiki>\n"));
     (file, index)
+}
+
+/// Damages a file behind its first stream, if the number is not 0: a bit, or more bytes than a mark.
+fn damage(file: &mut [u8], number: usize) {
+    let n_head = memchr::memmem::find_iter(&*file, b"BZh").nth(1).unwrap();
+    let Some(place) = number.checked_sub(1) else { return };
+    let place = n_head + place / 2 % (file.len() - n_head);
+    match number % 2 {
+        0 => file[place] ^= 0x10,
+        _ => file.iter_mut().skip(place).take(20).for_each(|byte| *byte = 0),
+    }
 }
 
 fn full_title(wiki: usize, page: &Page) -> String {

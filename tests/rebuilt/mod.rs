@@ -87,6 +87,8 @@ pub(crate) struct Pipeline {
     pub(crate) lines: bool,
     /// Whether articles get web documents, too.
     pub(crate) searched: bool,
+    /// Whether damage is passed over.
+    pub(crate) skips: bool,
 }
 
 impl Default for Pipeline {
@@ -105,6 +107,7 @@ impl Default for Pipeline {
             buckets: 3,
             lines: false,
             searched: false,
+            skips: false,
         }
     }
 }
@@ -118,7 +121,7 @@ impl Pipeline {
             let dir = dumps.join(format!("{lang}wiki"));
             let headings = self.headings;
             writeln!(text, "[sources.{lang}]\ntype = \"wikipedia-dump\"\ndir = {dir:?}").unwrap();
-            writeln!(text, "headings = {headings:?}\n").unwrap();
+            writeln!(text, "headings = {headings:?}\nskip-damaged = {}\n", self.skips).unwrap();
         }
         let languages: Vec<&str> = languages.collect();
         let tokenizer = repository("data-samples/tokenizer.json");
@@ -286,7 +289,8 @@ fn delta(
 fn work(before: &Step, step: &Step, last: &[Made], built: &[Made]) -> Result<(), String> {
     // What stands before a link decides how much it says, and so which documents are found.
     let looks = step.pipeline.searched;
-    let same_texts = (!looks || before.documents == step.documents)
+    let same_texts = (before.style.damage, step.style.damage) == (0, 0)
+        && (!looks || before.documents == step.documents)
         && before.templates == step.templates
         && same_texts(&before.tables, &step.tables, looks)
         && same_texts(&before.articles, &step.articles, looks)
