@@ -364,7 +364,7 @@ mod tests {
         for n_bytes in 5..=whole.len() {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(&whole[..n_bytes]).unwrap();
-            let mut blocks = Blocks::new(Input::open(file.path()).unwrap());
+            let mut blocks = Blocks::new(Input::open(file.path()).unwrap(), None);
             let found = blocks.next().unwrap().unwrap();
             match n_bytes == whole.len() {
                 true => assert!(matches!(found, Item::End(0, 14)), "{found:?}"),
