@@ -281,7 +281,7 @@ fn cosmetic_edits_clean_to_the_same_text() {
     let options =
         Options { headings: Headings::Glue, lists: true, boilerplate: false, math: false };
     for (lang, number) in WIKIS.iter().map(|wiki| wiki.0).zip(0..) {
-        let site = Site::new(lang, &[]);
+        let site = Site::new(lang, &[]).with_aliases([("len", "convert")]);
         for text in 0..40 {
             let page = |looks| Page {
                 namespace: 0,

@@ -3,6 +3,7 @@
 //! Reads a row group, or a part of it, at a time, and only these columns.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,6 +63,14 @@ pub enum ParquetError {
         /// The library's own error.
         #[source]
         source: PolarsError,
+    },
+    /// The parquet library gave up on the file in a way that it does not report.
+    #[error("`{}` is damaged: the parquet library stopped at row group {group}\nhint: fetch the file anew", path.display())]
+    Stopped {
+        /// The file.
+        path: PathBuf,
+        /// The row group that was being read, counted from 1; 0 while the file was opened.
+        group: usize,
     },
     /// A column claims what cannot be.
     #[error("`{}` is damaged in column `{column}` of row group {group}: {what}\nhint: fetch the file anew", path.display())]
@@ -130,10 +139,12 @@ impl ArticleParquet {
         let file = fs_err::File::open(path)?;
         let n_bytes = file.metadata()?.len();
         let mut file = file.into_file();
-        let unreadable = |source| ParquetError::Unreadable { path: path.to_path_buf(), source };
-        let mut reader = ParquetReader::new(&mut file);
-        let metadata = reader.get_metadata().map_err(unreadable)?.clone();
-        let schema = infer_schema(&metadata).map_err(unreadable)?;
+        let (metadata, schema) = guarded(path, 0, || {
+            let mut reader = ParquetReader::new(&mut file);
+            let metadata = reader.get_metadata()?.clone();
+            let schema = infer_schema(&metadata)?;
+            Ok((metadata, schema))
+        })?;
         for column in COLUMNS {
             let Some(field) = schema.get(column) else {
                 let found: Vec<String> =
@@ -166,12 +177,17 @@ impl ArticleParquet {
         if self.n_group_rows_read == 0 {
             for column in COLUMNS {
                 let of = (self.path.as_path(), &self.file);
-                parquet_pages::check_column(of, &self.metadata, (self.group, column))?;
+                // What the library makes of the metadata may panic, too.
+                let checked = guarded(&self.path, self.group + 1, || {
+                    Ok(parquet_pages::check_column(of, &self.metadata, (self.group, column)))
+                })?;
+                checked?;
             }
         }
         let n_rows = BATCH_ROWS.min(n_group_rows - self.n_group_rows_read);
         let frame = self.read(self.n_group_rows_read, n_rows)?;
-        self.take_articles(&frame, articles)?;
+        let path = self.path.clone();
+        guarded(&path, self.group + 1, || self.take_articles(&frame, articles))?;
         if articles.is_empty() && self.n_rows_read == 0 {
             return Err(ParquetError::NoIds { path: self.path.clone(), n_rows });
         }
@@ -224,24 +240,25 @@ impl ArticleParquet {
         let mut metadata = self.metadata.as_ref().clone();
         metadata.row_groups = metadata.row_groups.into_iter().skip(self.group).take(1).collect();
         metadata.num_rows = metadata.row_groups.iter().map(|group| group.num_rows()).sum();
-        let mut reader = ParquetReader::new(&mut self.file)
-            .with_columns(Some(COLUMNS.map(str::to_owned).to_vec()))
-            .with_slice(Some((start, n_rows)))
-            .read_parallel(ParallelStrategy::None);
-        reader.set_metadata(Arc::new(metadata));
-        reader.finish().map_err(|source| self.unreadable(source))
+        let file = &mut self.file;
+        guarded(&self.path, self.group + 1, move || {
+            let mut reader = ParquetReader::new(file)
+                .with_columns(Some(COLUMNS.map(str::to_owned).to_vec()))
+                .with_slice(Some((start, n_rows)))
+                .read_parallel(ParallelStrategy::None);
+            reader.set_metadata(Arc::new(metadata));
+            reader.finish()
+        })
     }
 
     fn take_articles(
         &mut self,
         frame: &DataFrame,
         articles: &mut Vec<ParquetArticle>,
-    ) -> Result<(), ParquetError> {
+    ) -> Result<(), PolarsError> {
         let [ids, titles, texts] = COLUMNS.map(|name| frame.column(name));
-        let unreadable = |source| self.unreadable(source);
-        let ids = page_ids(ids.map_err(unreadable)?).map_err(unreadable)?;
-        let titles = strings(titles).map_err(unreadable)?;
-        let texts = strings(texts).map_err(unreadable)?;
+        let ids = page_ids(ids?)?;
+        let (titles, texts) = (strings(titles)?, strings(texts)?);
         let first_row = self.n_rows_read;
         for (row, ((id, title), text)) in (first_row..).zip(ids.into_iter().zip(titles).zip(texts))
         {
@@ -257,9 +274,20 @@ impl ArticleParquet {
         }
         Ok(())
     }
+}
 
-    fn unreadable(&self, source: PolarsError) -> ParquetError {
-        ParquetError::Unreadable { path: self.path.clone(), source }
+/// Calls the parquet library, which panics over some damaged files, and returns an error for that too.
+pub(in crate::dump) fn guarded<T>(
+    path: &Path,
+    group: usize,
+    call: impl FnOnce() -> Result<T, PolarsError>,
+) -> Result<T, ParquetError> {
+    let path = || path.to_path_buf();
+    // What the call had its hands on is not used again: the reader is done for after an error.
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(ParquetError::Unreadable { path: path(), source }),
+        Err(_) => Err(ParquetError::Stopped { path: path(), group }),
     }
 }
 

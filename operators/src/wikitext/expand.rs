@@ -236,7 +236,10 @@ impl Renderer<'_> {
             }
             Action::Block => self.draft.text.push(BREAK),
             Action::Const(text) => self.push_fact(text),
-            Action::Title if !self.title.is_empty() => self.draft.text.push_str(self.title),
+            Action::Title if !self.title.is_empty() => {
+                // Control characters would be taken for marks of the draft.
+                self.draft.text.extend(self.title.chars().filter(|c| !c.is_control()));
+            }
             _ => self.draft.text.push(HOLE),
         }
     }

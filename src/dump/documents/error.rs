@@ -25,14 +25,6 @@ pub enum DocumentsError {
     /// A parquet file is damaged or of another schema.
     #[error(transparent)]
     Parquet(#[from] ParquetError),
-    /// The parquet library gave up on the file in a way that it does not report.
-    #[error("`{}` is damaged: the parquet library stopped at row group {group}\nhint: fetch the file anew", path.display())]
-    Stopped {
-        /// The file.
-        path: PathBuf,
-        /// The row group that was being read, counted from 1; 0 while the file was opened.
-        group: usize,
-    },
     /// The file is compressed in a way that is not read here.
     #[error("`{}`: {format} files are not supported\nhint: repack it as .gz or .zst", path.display())]
     Unsupported {

@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,7 +21,10 @@ use polars_arrow::datatypes::ArrowDataType;
 
 use super::{document::Row, error::DocumentsError, screen::Screen};
 use crate::{
-    dump::{parquet::ParquetError, parquet_pages},
+    dump::{
+        parquet::{ParquetError, guarded},
+        parquet_pages,
+    },
     storage,
 };
 
@@ -125,7 +127,7 @@ impl DocumentParquet {
     }
 
     /// Reads some rows of the current group.
-    fn read(&mut self, start: usize, n_rows: usize) -> Result<DataFrame, DocumentsError> {
+    fn read(&mut self, start: usize, n_rows: usize) -> Result<DataFrame, ParquetError> {
         // The reader walks all groups up to the slice, so it is shown this one alone.
         let mut metadata = self.metadata.as_ref().clone();
         metadata.row_groups = metadata.row_groups.into_iter().skip(self.group).take(1).collect();
@@ -198,20 +200,4 @@ fn rows_of(frame: &DataFrame, first: u64) -> Result<Vec<Row>, PolarsError> {
         }
     }
     Ok(rows)
-}
-
-/// Calls the parquet library, which panics over some damaged files, and returns an error for that too.
-fn guarded<T>(
-    path: &Path,
-    group: usize,
-    call: impl FnOnce() -> Result<T, PolarsError>,
-) -> Result<T, DocumentsError> {
-    // What the call had its hands on is not used again: the reader is done for after an error.
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(source)) => {
-            Err(ParquetError::Unreadable { path: path.to_path_buf(), source }.into())
-        }
-        Err(_) => Err(DocumentsError::Stopped { path: path.to_path_buf(), group }),
-    }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures `crossic extract` beside wikiextractor and the mwparserfromhell route, on the same pages.
+"""Measures `crossic extract` beside wikiextractor, the mwparserfromhell route and wikrs, on the same pages.
 
 The route is that of the script behind `wikimedia/wikipedia`: of each section file links, footnotes and tables
 go, `strip_code` does the rest, and sections are joined by blank lines.
@@ -8,8 +8,8 @@ of text, and how many of wikiextractor's sentences each of the others has as wel
 apart: as they are, or with more in them, where wikiextractor lost what a template shows. Sentences in which
 something visibly fell out count for nobody: they are known by brackets and separators that enclose nothing.
 
-Usage: extract.py CROSSIC FILE.xml.bz2 --lang ja [--show 10]
-(needs wikiextractor 3.1.0 and mwparserfromhell; no network)
+Usage: extract.py CROSSIC FILE.xml.bz2 --lang ja [--show 10] [--wikrs PROGRAM]
+(needs wikiextractor 3.1.0 and mwparserfromhell; `cargo install wikrs` gives the program; no network)
 """
 
 import argparse
@@ -124,6 +124,14 @@ def by_mwparserfromhell(file: Path) -> tuple[float, dict[int, str]]:
     return time.process_time() - start, texts
 
 
+def by_wikrs(program: str, file: Path) -> tuple[float, dict[int, str]]:
+    """Extracts with the default engine of wikrs, which knows articles by their titles."""
+    ids = {title: page for page, title, _ in pages(file)}
+    seconds, done = timed([program, "--input", str(file), "--format", "jsonl"], stdout=subprocess.PIPE)
+    rows = map(json.loads, done.stdout.decode().splitlines())
+    return seconds, {ids[row["title"]]: row["text"] for row in rows if row["title"] in ids}
+
+
 def plain(text: str) -> str:
     """Returns a text without white space, quotation marks and the looks of its digits."""
     return LEFT_OUT.sub("", unicodedata.normalize("NFKC", text))
@@ -163,11 +171,12 @@ def goes_on(sentence: str, text: str) -> bool:
 
 
 def main() -> None:
-    """Runs all three and prints what came of them."""
+    """Runs all of them and prints what came of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("crossic")
     parser.add_argument("file", type=Path)
     parser.add_argument("--lang", required=True)
+    parser.add_argument("--wikrs", help="the program of wikrs")
     parser.add_argument("--show", type=int, default=0, help="print so many lost sentences")
     arguments = parser.parse_args()
 
@@ -179,6 +188,8 @@ def main() -> None:
             "wikiextractor": by_wikiextractor(file),
             "mwparserfromhell": by_mwparserfromhell(file),
         }
+        if arguments.wikrs:
+            results["wikrs"] = by_wikrs(arguments.wikrs, file)
     peer = results["wikiextractor"][1]
     print(f"{arguments.file.name}: articles of wikiextractor {len(peer)}")
     for name, (seconds, texts) in results.items():

@@ -10,11 +10,14 @@
 mod bzip2_file;
 mod files;
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use bzip2::{Decompress, Status};
 use bzip2_file::File;
-use crossic::dump::streams::{Progress, Streams, ranges};
+use crossic::dump::{
+    error::DumpError,
+    streams::{Lost, Progress, Streams, ranges},
+};
 use libfuzzer_sys::fuzz_target;
 
 /// What stands in a text for a damaged place that was passed over.
@@ -70,15 +73,19 @@ fn reference(mut file: &[u8]) -> (Vec<u8>, bool) {
 }
 
 fn check_ranges(path: &Path, n_ranges: u64, expected: &[u8]) {
-    let mut all = Vec::new();
-    for range in ranges(path, n_ranges, 1).expect("the file could be read") {
-        let Ok(streams) = Streams::range(path, range) else { panic!("a range is not readable") };
-        let (text, outcome) = read_range(streams);
-        assert!(outcome.is_some(), "a range fails where the whole does not");
-        all.extend(text);
+    let by_blocks = |path: &Path, range| Streams::blocks(path, range, false);
+    let ways: [fn(&Path, Range<u64>) -> Result<Streams, DumpError>; 2] = [Streams::range, by_blocks];
+    for way in ways {
+        let mut all = Vec::new();
+        for range in ranges(path, n_ranges, 1).expect("the file could be read") {
+            let Ok(streams) = way(path, range) else { panic!("a range is not readable") };
+            let (text, outcome) = read_range(streams);
+            assert!(outcome.is_some(), "a range fails where the whole does not");
+            all.extend(text);
+        }
+        // A range without a stream or block of its own is empty, so together they are the whole.
+        assert!(all == expected, "the ranges together are another text");
     }
-    // A range without a stream of its own is empty, so together they are the whole.
-    assert!(all == expected, "the ranges together are another text");
 }
 
 /// Asserts that a text with gaps holds whole blocks of the undamaged file only.
@@ -120,7 +127,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut streams = Streams::on_threads(&path, 2, true).expect("opening");
     let mut text = Vec::new();
     while let Progress::Text = streams.read(&mut text, 1000).expect("what is damaged is passed over") {}
-    if streams.n_lost() == 0 {
+    if streams.lost() == Lost::default() {
         assert!(is_whole && text == expected, "damage was passed over in silence");
     }
     if let Some(blocks) = &file.blocks {

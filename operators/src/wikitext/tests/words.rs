@@ -101,6 +101,8 @@ fn the_title_of_the_page_is_shown() {
     assert_eq!(text("en", page), ["Oslo is a city."]);
     let page = Page { title: "قرية", wikitext: "'''{{اسم الصفحة}}''' هي قرية." };
     assert_eq!(text("ar", page), ["قرية هي قرية."]);
+    let page = Page { title: "Os\u{3}lo\u{1}", wikitext: "{{PAGENAME}} is a [[city]]." };
+    assert_eq!(text("en", page), ["Oslo is a city."]);
     assert_eq!(cleaned("en", "'''{{PAGENAME}}''' is").paragraphs, ["is"]);
 }
 
