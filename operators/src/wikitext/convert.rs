@@ -89,7 +89,7 @@ impl Renderer<'_> {
                 push_unit(&mut out, code);
             }
         }
-        self.draft.text.push_str(&out);
+        self.push_flat(&out);
     }
 
     /// Returns a number of `{{convert}}`, which may have a fraction or an exponent.
@@ -126,7 +126,7 @@ impl Renderer<'_> {
                     out.push_str(&format!(" {word} {value}"));
                 }
             }
-            self.draft.text.push_str(&out);
+            self.push_flat(&out);
             return self.behind_date(args);
         }
         let number = month.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
@@ -148,7 +148,7 @@ impl Renderer<'_> {
         };
         let words = [word, before.as_str()].into_iter().chain(date).filter(|it| !it.is_empty());
         let out = words.collect::<Vec<_>>().join(" ");
-        self.draft.text.push_str(&out);
+        self.push_flat(&out);
         self.behind_date(args);
     }
 

@@ -89,7 +89,7 @@ impl Renderer<'_> {
         match is_date {
             true => {
                 let text = self.site.dates().write(&year, &month, &day);
-                self.draft.text.push_str(&text);
+                self.push_flat(&text);
             }
             // Many of these templates take a date that is already written out.
             false => match args.positional(1) {

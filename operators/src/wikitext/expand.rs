@@ -138,7 +138,7 @@ impl Renderer<'_> {
                 text = tail;
             } else if FUNCTIONS.contains(&head) {
                 let shown = self.function(head, tail.trim());
-                self.draft.text.push_str(&shown);
+                self.push_flat(&shown);
                 self.name = buffer;
                 return Named::Function;
             } else if SILENT.contains(&head) {

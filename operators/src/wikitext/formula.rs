@@ -126,7 +126,7 @@ fn piece(c: char, rest: &str) -> Option<(String, &str)> {
         '{' | '}' => Some((String::new(), rest)),
         '=' | '<' | '>' | '+' => Some((format!(" {c} "), rest.trim_start())),
         '-' => Some(("−".to_owned(), rest)),
-        c if c.is_alphanumeric() || " ,.()[]/!|'".contains(c) => Some((c.to_string(), rest)),
+        c if c.is_alphanumeric() || " ,.()/!|'".contains(c) => Some((c.to_string(), rest)),
         _ => None,
     }
 }
@@ -172,6 +172,7 @@ mod tests {
             "x^",
             "\\",
             "a & b",
+            "[[a]]",
             "a_1+a_2+a_3+a_4+a_5+a_6",
             "\\sum_{i=1}^n i",
         ] {

@@ -161,7 +161,7 @@ impl Renderer<'_> {
             return match shown {
                 Shown::Label(label) => self.render(label),
                 Shown::Text(label) => self.push_text(label),
-                _ => self.push_title(title.split_once(' ').map_or("", |(_, text)| text)),
+                _ => self.push_flat(title.split_once(' ').map_or("", |(_, text)| text)),
             };
         }
         let prefix = head.and_then(|(name, _)| self.prefix(name));
@@ -183,11 +183,11 @@ impl Renderer<'_> {
         match shown {
             Shown::Label(label) => self.render(label),
             Shown::Text(label) => self.push_text(label),
-            Shown::PipeTrick => self.push_title(pipe_trick(title)),
+            Shown::PipeTrick => self.push_flat(pipe_trick(title)),
             Shown::Title if memchr(b'_', title.as_bytes()).is_some() => {
-                self.push_title(&title.replace('_', " "));
+                self.push_flat(&title.replace('_', " "));
             }
-            Shown::Title => self.push_title(title),
+            Shown::Title => self.push_flat(title),
         }
         if is_link {
             self.draft.text.push(UNLINK);
@@ -195,11 +195,6 @@ impl Renderer<'_> {
         if parts_words {
             self.push_fact(" ");
         }
-    }
-
-    /// Writes a title; a bracket at its start must not become a pair with the one before.
-    fn push_title(&mut self, title: &str) {
-        self.push_text(title.trim_start_matches(['[', ']', '{', '}']));
     }
 
     /// Returns what the part of a target before a colon says.

@@ -141,6 +141,11 @@ impl<'a> Renderer<'a> {
         self.draft.text.push_str(text);
     }
 
+    /// Writes flat text; a bracket at its start must not become a pair with the one before.
+    pub(super) fn push_flat(&mut self, text: &str) {
+        self.push_text(text.trim_start_matches(['[', ']', '{', '}']));
+    }
+
     /// Writes one token and returns the next token and the next byte.
     fn token(&mut self, index: usize, token: Token, last: usize) -> (usize, usize) {
         if let Some(closer) = token.closer() {
