@@ -330,7 +330,7 @@ impl Findings {
 
     fn copy(&mut self, content: &[u8], text: &mut String) {
         text.clear();
-        match std::str::from_utf8(content) {
+        match simdutf8::basic::from_utf8(content) {
             Ok(content) => text.push_str(content),
             Err(_) => {
                 self.is_replaced = true;

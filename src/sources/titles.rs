@@ -64,6 +64,13 @@ impl TitleRules {
     /// Returns the title as pages and links agree on it: spaces for underscores, none doubled or at
     /// the ends, the first letter in upper case where the wiki says so.
     pub fn normalise(&self, title: &str) -> String {
+        if is_spaced(title) {
+            return if self.first_letter {
+                upper_first(title.to_owned())
+            } else {
+                title.to_owned()
+            };
+        }
         let mut normal = String::with_capacity(title.len());
         for word in title.split(|it: char| it == '_' || it.is_whitespace()) {
             if word.is_empty() {
@@ -74,7 +81,7 @@ impl TitleRules {
             }
             normal.push_str(word);
         }
-        if self.first_letter { upper_first(&normal) } else { normal }
+        if self.first_letter { upper_first(normal) } else { normal }
     }
 
     /// Returns the digest of a title of namespace 0, as a `page` row has it.
@@ -121,17 +128,32 @@ impl TitleRules {
     }
 }
 
+/// Returns whether a title has its words parted by single spaces of ASCII already, as most have.
+fn is_spaced(title: &str) -> bool {
+    let mut before = b' ';
+    for byte in title.bytes() {
+        // What follows these bytes may make a space of another kind.
+        let may_be_space = matches!(byte, b'_' | 0x09..=0x0D | 0xC2 | 0xE1 | 0xE2);
+        if may_be_space || (byte == b' ' && before == b' ') || (byte == 0x80 && before == 0x80) {
+            return false;
+        }
+        before = byte;
+    }
+    before != b' '
+}
+
 /// Returns the text with its first letter in upper case, as MediaWiki's `ucfirst` does: letters
 /// whose upper case is several letters, and Georgian ones, stay.
-fn upper_first(text: &str) -> String {
-    let mut letters = text.chars();
-    let Some(first) = letters.next() else { return String::new() };
+fn upper_first(mut text: String) -> String {
+    let Some(first) = text.chars().next() else { return text };
     let georgian = ('\u{10D0}'..='\u{10FF}').contains(&first);
     let mut upper = first.to_uppercase();
-    match (upper.next(), upper.next(), georgian) {
-        (Some(upper), None, false) => std::iter::once(upper).chain(letters).collect(),
-        _ => text.to_owned(),
+    if let (Some(upper), None, false) = (upper.next(), upper.next(), georgian)
+        && upper != first
+    {
+        text.replace_range(..first.len_utf8(), upper.encode_utf8(&mut [0; 4]));
     }
+    text
 }
 
 #[cfg(test)]
@@ -148,6 +170,25 @@ mod tests {
         check("ßeta", "ßeta");
         check("ქართული", "ქართული");
         check("ช้าง_(สัตว์)", "ช้าง (สัตว์)");
+    }
+
+    #[test]
+    fn spaces_of_every_kind_part_words() {
+        let rules = TitleRules::new(None);
+        let spaces = (0..=0x10FFFF).filter_map(char::from_u32).filter(|c| c.is_whitespace());
+        for space in spaces.chain(['_']) {
+            for title in ["A?b", "?A?b", "A?b?", "A??b", "A ?b", "日?本", "日本?"] {
+                let spaced = title.replace('?', &space.to_string());
+                let expected = title.replace('?', " ");
+                let expected = expected.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert_eq!(rules.normalise(&spaced), expected, "{space:?} in {title}");
+            }
+        }
+        // Letters of which a part looks like a space.
+        for title in ["ー　", "À", "‐x", "쀀", "\u{3000}X", "ကက"] {
+            let slow: Vec<&str> = title.split_whitespace().collect();
+            assert_eq!(rules.normalise(title), slow.join(" "));
+        }
     }
 
     #[test]
