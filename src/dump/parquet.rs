@@ -12,7 +12,7 @@ use polars::io::SerReader;
 use polars::io::parquet::metadata::FileMetadataRef;
 use polars::io::parquet::read::{ParallelStrategy, ParquetReader, infer_schema};
 use polars::prelude::{Column, DataFrame, DataType, StringChunked};
-use polars_arrow::datatypes::ArrowDataType;
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema};
 
 use super::parquet_pages;
 use crate::storage;
@@ -139,12 +139,7 @@ impl ArticleParquet {
         let file = fs_err::File::open(path)?;
         let n_bytes = file.metadata()?.len();
         let mut file = file.into_file();
-        let (metadata, schema) = guarded(path, 0, || {
-            let mut reader = ParquetReader::new(&mut file);
-            let metadata = reader.get_metadata()?.clone();
-            let schema = infer_schema(&metadata)?;
-            Ok((metadata, schema))
-        })?;
+        let (metadata, schema) = head(path, &mut file)?;
         for column in COLUMNS {
             let Some(field) = schema.get(column) else {
                 let found: Vec<String> =
@@ -274,6 +269,19 @@ impl ArticleParquet {
         }
         Ok(())
     }
+}
+
+/// Returns what a file says of itself: its metadata, and the schema in it.
+pub(in crate::dump) fn head(
+    path: &Path,
+    file: &mut File,
+) -> Result<(FileMetadataRef, ArrowSchema), ParquetError> {
+    guarded(path, 0, || {
+        let mut reader = ParquetReader::new(file);
+        let metadata = reader.get_metadata()?.clone();
+        let schema = infer_schema(&metadata)?;
+        Ok((metadata, schema))
+    })
 }
 
 /// Calls the parquet library, which panics over some damaged files, and returns an error for that too.

@@ -98,6 +98,7 @@ impl Renderer<'_> {
             return number;
         }
         if let Some((value, exponent)) = text.split_once(['e', 'E'])
+            && !exponent.is_empty()
             && let (Some(value), Some(exponent)) =
                 (self.site.numbers().write(value), raised(exponent))
         {

@@ -274,10 +274,7 @@ impl Renderer<'_> {
                 self.argument(label.or_else(place), next);
             }
             Action::Date(order) => self.date(order, args, next),
-            Action::Label(pattern) => match pattern.strip_prefix('(') {
-                Some(pattern) => self.in_brackets(|this| this.label(pattern, args, next)),
-                None => self.label(pattern, args, next),
-            },
+            Action::Label(pattern) => self.label(pattern, args, next),
             Action::Last => self.argument(args.all_positional().last(), next),
             Action::Country(number) => {
                 let span = args.positional(number);

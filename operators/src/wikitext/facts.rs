@@ -57,6 +57,12 @@ pub(super) fn all_templates() -> impl Iterator<Item = (&'static str, &'static st
     rows(COMMON).chain(LANGUAGES.iter().flat_map(|&(_, table)| rows(table)))
 }
 
+/// Returns the tables of templates with their languages, for tests of the tables.
+#[cfg(test)]
+pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    LANGUAGES.iter().copied().chain([("common", COMMON)])
+}
+
 /// Returns number and lower-case name of the namespaces that every wiki gets.
 pub(super) fn namespaces() -> impl Iterator<Item = (i32, &'static str)> {
     rows(NAMESPACES).filter_map(|(number, name, _)| Some((number.parse().ok()?, name)))

@@ -126,7 +126,9 @@ fn piece(c: char, rest: &str) -> Option<(String, &str)> {
         '{' | '}' => Some((String::new(), rest)),
         '=' | '<' | '>' | '+' => Some((format!(" {c} "), rest.trim_start())),
         '-' => Some(("−".to_owned(), rest)),
-        c if c.is_alphanumeric() || " ,.()/!|'".contains(c) => Some((c.to_string(), rest)),
+        // Two apostrophes would look like markup that was left.
+        '\'' => Some(("′".to_owned(), rest)),
+        c if c.is_alphanumeric() || " ,.()/!|".contains(c) => Some((c.to_string(), rest)),
         _ => None,
     }
 }
@@ -157,6 +159,7 @@ mod tests {
             ("{\\displaystyle f(x)}", "f(x)"),
             ("3 \\times 10^8", "3 × 10⁸"),
             ("\\mathrm{H}", "H"),
+            ("f''(x)", "f′′(x)"),
         ] {
             assert_eq!(as_text(formula).as_deref(), Some(text), "{formula}");
         }

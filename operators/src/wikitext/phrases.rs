@@ -19,8 +19,7 @@ impl Renderer<'_> {
             value.is_some_and(|value| value == "none")
         });
         let language = code.and_then(|code| self.site.language_name(&code));
-        let pattern =
-            if language.is_none() || is_bare { pattern.trim_start_matches('(') } else { pattern };
+        let pattern = if is_bare { pattern.trim_start_matches('(') } else { pattern };
         let named = |names: &[&str]| names.iter().find_map(|name| args.named(name));
         let read = args.positional(first + 1).or_else(|| named(&["translit", "tr", "r", "rr"]));
         let lit = args.positional(first + 2).or_else(|| named(&["lit", "translation", "t"]));

@@ -12,7 +12,7 @@ use polars::{
         SerReader,
         parquet::{
             metadata::FileMetadataRef,
-            read::{ParallelStrategy, ParquetReader, infer_schema},
+            read::{ParallelStrategy, ParquetReader},
         },
     },
     prelude::{DataFrame, DataType},
@@ -22,7 +22,7 @@ use polars_arrow::datatypes::ArrowDataType;
 use super::{document::Row, error::DocumentsError, screen::Screen};
 use crate::{
     dump::{
-        parquet::{ParquetError, guarded},
+        parquet::{ParquetError, guarded, head},
         parquet_pages,
     },
     storage,
@@ -50,12 +50,7 @@ impl DocumentParquet {
             return Err(ParquetError::Remote { path: path.to_path_buf() }.into());
         }
         let mut file = fs_err::File::open(path)?.into_file();
-        let (metadata, schema) = guarded(path, 0, || {
-            let mut reader = ParquetReader::new(&mut file);
-            let metadata = reader.get_metadata()?.clone();
-            let schema = infer_schema(&metadata)?;
-            Ok((metadata, schema))
-        })?;
+        let (metadata, schema) = head(path, &mut file)?;
         let columns = columns(screen);
         for &column in &columns {
             let Some(field) = schema.get(column) else {

@@ -117,3 +117,19 @@ fn no_pattern_renders_an_argument_twice() {
         );
     }
 }
+
+#[test]
+fn no_name_stands_twice_in_a_table() {
+    // The later row would hide the earlier one from its readers, not from the cleaner.
+    for (table, rows) in facts::tables() {
+        let mut names = BTreeSet::new();
+        for name in rows
+            .lines()
+            .filter(|row| !row.starts_with("# "))
+            .filter_map(|row| row.split_once('\t'))
+            .flat_map(|row| row.0.split('|'))
+        {
+            assert!(names.insert(name), "{table}: {name}");
+        }
+    }
+}

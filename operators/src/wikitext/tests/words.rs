@@ -47,6 +47,7 @@ fn languages_are_named_as_the_wiki_names_them() {
     );
     check("ar", "باريس {{lang-fr|Paris}}", "باريس (بالفرنسية: Paris)");
     check("ar", "باريس ({{lang-fr|Paris}})", "باريس (بالفرنسية: Paris)");
+    check("ar", "باريس {{lang-fr|Paris|label=none}}", "باريس Paris");
     check("ko", "파리({{llang|fr|Paris|파리}})", "파리(프랑스어: Paris 파리)");
     check(
         "es",
